@@ -1,0 +1,137 @@
+"""Plugins, models, their versions, and immutable predictions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ARRAY, DOUBLE_PRECISION, BigInteger, Index, LargeBinary, SmallInteger, Text
+from sqlmodel import Field, SQLModel
+
+from domain.infra.columns import document, identity, instant, reference, words
+
+
+class Plugin(SQLModel, table=True):
+    """An installed plugin as the workers found it: ACTIVE or REFUSED with a reason."""
+
+    __tablename__ = "plugin"
+
+    key: str = words(primary_key=True)
+    name: str = words()
+    distribution: str = words()
+    version: str = words()
+    status: str = words()
+    reason: str | None = words(nullable=True)
+    seen_at: datetime = instant()
+    call_count: int = 0
+    failure_count: int = 0
+    last_error: str | None = words(nullable=True)
+    last_error_at: datetime | None = instant(nullable=True)
+
+
+class Model(SQLModel, table=True):
+    """A market model or strategy of a plugin."""
+
+    __tablename__ = "model"
+
+    key: str = words(primary_key=True)
+    plugin_key: str = Field(foreign_key="plugin.key", ondelete="CASCADE", index=True, sa_type=Text)
+    kind: str = words()
+    """`model` or `strategy`."""
+    version: str = words()
+    """Version of the installed code."""
+    markets: list[str] = document()
+    """Canonical keys of the markets it prices."""
+    settings: dict[str, Any] = document()
+
+
+class ModelVersion(SQLModel, table=True):
+    """One fit of a model on one league's history (a strategy has one for its code and settings)."""
+
+    __tablename__ = "model_version"
+    __table_args__ = (Index("model_version_newest", "model_key", "league_id", "id"),)
+
+    id: int | None = identity()
+    model_key: str = Field(foreign_key="model.key", ondelete="CASCADE", sa_type=Text)
+    code_version: str = words()
+    league_id: int | None = reference("league.id", nullable=True)
+    fitted_at: datetime = instant()
+    """Match time."""
+    data_from: datetime | None = instant(nullable=True)
+    data_cutoff_at: datetime = instant()
+    """Match time; nothing that became known later was used."""
+    training_matches: int
+    fit_seconds: float
+    settings: dict[str, Any] = document()
+    seed: int = Field(sa_type=BigInteger)
+    state: bytes = Field(sa_type=LargeBinary)
+    """Named arrays in numpy's npz format, no pickle."""
+    state_size: int
+    state_digest: str = words()
+    inputs_digest: str = words()
+    job_id: str = words()
+
+
+class Prediction(SQLModel, table=True):
+    """What one model version said of one market of one match. Never changed, never deleted."""
+
+    __tablename__ = "prediction"
+    __table_args__ = (
+        Index("prediction_of_match", "match_id", "market_id", "predicted_at"),
+        Index("prediction_of_version", "model_version_id"),
+    )
+
+    id: int | None = identity()
+    match_id: int = reference("match.id")
+    market_id: int = reference("market.id")
+    model_version_id: int = reference("model_version.id")
+    model_key: str = words()
+    probabilities: list[float] = Field(sa_type=ARRAY(DOUBLE_PRECISION))
+    """In the market's outcome order; they sum to 1 within 1e-9."""
+    family: str = words()
+    parameters: dict[str, float] = document()
+    """From which the SDK computes any other line; empty for a model of fixed lines."""
+    expected_value: float | None = None
+    confidence: int = Field(sa_type=SmallInteger)
+    """round(100 × probability of the likeliest outcome)."""
+    basis: str = words()
+    predicted_at: datetime = instant()
+    data_cutoff_at: datetime = instant()
+    compute_milliseconds: float
+    inputs_digest: str = words()
+    job_id: str = words()
+
+
+class CurrentPrediction(SQLModel, table=True):
+    """The newest prediction of each model and market of a match; `is_served` marks the one the graph shows."""
+
+    __tablename__ = "current_prediction"
+    __table_args__ = (Index("current_prediction_served", "match_id", "market_id", "is_served"),)
+
+    match_id: int = reference("match.id", primary_key=True)
+    market_id: int = reference("market.id", primary_key=True)
+    model_key: str = words(primary_key=True)
+    prediction_id: int = reference("prediction.id")
+    confirmed_at: datetime = instant()
+    """Match time at which a run last gave the same answer."""
+    is_served: bool = True
+    is_stale: bool = False
+    """Whether the model failed since, so that this is its last good word."""
+
+
+class MatchOutlook(SQLModel, table=True):
+    """Figures of a match that lists are filtered and sorted by, kept with its predictions and value bets."""
+
+    __tablename__ = "match_outlook"
+    __table_args__ = (
+        Index("match_outlook_confidence", "confidence"),
+        Index("match_outlook_edge", "best_edge"),
+        Index("match_outlook_goals", "expected_goals"),
+    )
+
+    match_id: int = reference("match.id", primary_key=True)
+    confidence: int | None = Field(default=None, sa_type=SmallInteger)
+    expected_goals: float | None = None
+    best_edge: float | None = None
+    value_revision: int = Field(default=0, sa_type=BigInteger)
+    """How many times the match's value bets were worked out."""

@@ -1,0 +1,48 @@
+"""Alembic's environment: run by `domain.migrations.__main__` and by `alembic` itself."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from domain.infra.database import sqlalchemy_url
+from domain.migrations.partitions import is_ours
+from domain.tables import METADATA
+
+
+def _url() -> str:
+    given = context.config.attributes.get("url") or os.environ.get("DATABASE_URL")
+    if not given:
+        raise SystemExit("DATABASE_URL is not set: name the database to migrate.")
+    return sqlalchemy_url(str(given))
+
+
+def _run(connection: Connection) -> None:
+    context.configure(
+        connection=connection,
+        target_metadata=METADATA,
+        include_name=is_ours,
+        compare_type=True,
+        compare_server_default=False,
+        transaction_per_migration=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def _online() -> None:
+    engine = create_async_engine(_url(), poolclass=NullPool)
+    try:
+        async with engine.connect() as connection:
+            await connection.run_sync(_run)
+            await connection.commit()
+    finally:
+        await engine.dispose()
+
+
+asyncio.run(_online())

@@ -1,0 +1,15 @@
+"""All tables, imported once so that their metadata is complete."""
+
+from sqlmodel import SQLModel
+
+from domain.forecasting import tables as forecasting
+from domain.infra import tables as infra
+from domain.intake import tables as intake
+from domain.markets import tables as markets
+from domain.matches import tables as matches
+from domain.odds import tables as odds
+from domain.value import tables as value
+
+METADATA = SQLModel.metadata
+
+__all__ = ["METADATA", "forecasting", "infra", "intake", "markets", "matches", "odds", "value"]
