@@ -85,7 +85,12 @@ async def connection_of(session: AsyncSession) -> asyncpg.Connection:
     """
     connection = await session.connection()
     raw = await connection.get_raw_connection()
-    return cast("asyncpg.Connection", raw.driver_connection)
+    driver = cast("asyncpg.Connection", raw.driver_connection)
+    if not driver.is_in_transaction():
+        # SQLAlchemy sends BEGIN with its own first statement; without it every statement here would commit alone.
+        await connection.exec_driver_sql("select 1")
+        assert driver.is_in_transaction()
+    return driver
 
 
 def sqlalchemy_url(url: str) -> str:

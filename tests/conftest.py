@@ -1,0 +1,67 @@
+"""Fixtures that every test may use: real PostgreSQL and Redis, and the recorded data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from domain.infra.database import Database
+from domain.migrations.runner import upgrade
+from workers.stack.embedded import Servers, start_servers
+
+pytest_plugins = ["tests.skips"]
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Path:
+    """Folder of recorded data, `TOUCHLINE_DATA`, by default `../shared/data` beside the checkout."""
+    folder = Path(os.environ.get("TOUCHLINE_DATA", Path(__file__).parents[2] / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"recorded data is not at {folder}: set TOUCHLINE_DATA")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """One embedded PostgreSQL and Redis for the run."""
+    with start_servers(tmp_path_factory.mktemp("servers"), durable=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def migrated(servers: Servers) -> str:
+    """URL of a migrated database that serves as the template of every test's own."""
+    upgrade(servers.database_url)
+    return servers.database_url
+
+
+@pytest.fixture
+async def database_url(migrated: str, request: pytest.FixtureRequest) -> AsyncIterator[str]:
+    """A database of this test's own, made from the migrated template and dropped afterwards."""
+    name = f"t{abs(hash(request.node.nodeid)) % 10**12}"
+    template = migrated.partition("?")[0].rpartition("/")[2]
+    admin = await asyncpg.connect(migrated.replace(f"/{template}?", "/postgres?"))
+    try:
+        await admin.execute(f'create database "{name}" template "{template}"')
+        yield migrated.replace(f"/{template}?", f"/{name}?")
+        await admin.execute(f'drop database "{name}" with (force)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """A migrated, empty database of this test's own."""
+    opened = await Database.connect(database_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def redis_url(servers: Servers) -> str:
+    """The embedded Redis; a test names its keys after itself or flushes first."""
+    return servers.redis_url
