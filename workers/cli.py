@@ -1,0 +1,12 @@
+"""The application's commands, found by `touchline` through the entry point group `touchline.commands`.
+
+The modules import nothing heavy: a command imports what it needs when it runs.
+"""
+
+from __future__ import annotations
+
+import click
+
+from workers.commands import data, queue, stack
+
+commands: list[click.Command] = [*stack.commands, *data.commands, *queue.commands]

@@ -1,0 +1,127 @@
+"""The Python processes of a stack: two tasks that end, and three children that stay.
+
+Each is `python -m MODULE … --data-dir PATH`, so that `ps` shows whose it is. They learn everything
+else from their environment.
+"""
+
+from __future__ import annotations
+
+import http
+import http.client
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from domain.infra.settings import Settings
+from workers.stack.children import Child, once_running
+
+APPLICATION = Path(__file__).resolve().parents[2]
+"""The checkout; the children run there, so that no folder of the caller's hides one of our packages."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """Where a stack's processes find everything."""
+
+    data_dir: Path
+    database_url: str
+    redis_url: str
+    host: str
+    port: int
+
+    @property
+    def origin(self) -> str:
+        """`host:port` as a client on this machine writes it."""
+        host = reachable_host(self.host)
+        return f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """The environment of the Python children."""
+        return os.environ | {
+            "DATABASE_URL": self.database_url,
+            "REDIS_URL": self.redis_url,
+            "TOUCHLINE_DATA_DIR": str(self.data_dir),
+            "TOUCHLINE_HOST": self.host,
+            "TOUCHLINE_PORT": str(self.port),
+            "PYTHONUNBUFFERED": "1",
+        }
+
+
+def environment_of(settings: Settings) -> dict[str, str]:
+    """The environment of one process that is started without a supervisor."""
+    return os.environ | {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+
+
+def reachable_host(host: str) -> str:
+    """The address at which this machine reaches a server that listens on `host`."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+
+
+def migration(deployment: Deployment) -> Child:
+    """Bring the database to the newest schema."""
+    return _python(deployment, "migrate", "domain.migrations")
+
+
+def demo_seed(deployment: Deployment, *, seed: int, speed: float) -> Child:
+    """Load the simulated league and set the clock; harmless when it is there already."""
+    return _python(deployment, "seed", "workers.seed_demo", "--seed", str(seed), "--speed", f"{speed:g}")
+
+
+def worker(deployment: Deployment) -> Child:
+    """The process that runs the jobs."""
+    return _python(deployment, "worker", "workers.worker")
+
+
+def scheduler(deployment: Deployment) -> Child:
+    """The process that sends jobs when they are due."""
+    return _python(deployment, "scheduler", "workers.scheduler")
+
+
+def api(deployment: Deployment) -> Child:
+    """The process that answers GraphQL."""
+    ready = partial(_api_is_ready, reachable_host(deployment.host), deployment.port)
+    return _python(deployment, "api", "api", ready=ready)
+
+
+def command(module: str, *arguments: str, data_dir: Path | None) -> tuple[str, ...]:
+    """The command line of one of our modules, with the data folder at its end."""
+    folder = () if data_dir is None else ("--data-dir", str(data_dir))
+    return (sys.executable, "-m", module, *arguments, *folder)
+
+
+def _python(
+    deployment: Deployment,
+    name: str,
+    module: str,
+    *arguments: str,
+    ready: Callable[[int], bool] = once_running,
+) -> Child:
+    return Child(
+        name=name,
+        argv=command(module, *arguments, data_dir=deployment.data_dir),
+        env=deployment.environment(),
+        ready=ready,
+        cwd=APPLICATION,
+    )
+
+
+def _api_is_ready(host: str, port: int, pid: int) -> bool:
+    """`/readyz` answers 200; an API without it is asked for `/healthz`."""
+    status = _status(host, port, "/readyz")
+    if status == http.HTTPStatus.NOT_FOUND:
+        status = _status(host, port, "/healthz")
+    return pid > 0 and status == http.HTTPStatus.OK
+
+
+def _status(host: str, port: int, path: str) -> int | None:
+    connection = http.client.HTTPConnection(host, port, timeout=2.0)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
