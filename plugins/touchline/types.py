@@ -146,7 +146,11 @@ class History:
 
 @dataclass(frozen=True, slots=True)
 class Fixtures:
-    """Coming matches as columns. Index columns point into the same `clubs` and `leagues` as the history's."""
+    """Coming matches as columns.
+
+    Index columns point into this object's own `clubs` and `leagues`. A model that is restored into a
+    longer history meets other tuples, so compare clubs by name.
+    """
 
     clubs: tuple[str, ...]
     leagues: tuple[str, ...]
