@@ -29,7 +29,11 @@ class Request:
 
 
 async def ask(connection: asyncpg.Connection, requests: Sequence[Request], *, now: datetime | None = None) -> None:
-    """Write `requests` in the open transaction of `connection`."""
+    """Write `requests` in the open transaction of `connection`.
+
+    A request that already waits is locked and not just left: the relay passes over it until this
+    transaction ends, so the job cannot run before it sees what made it necessary.
+    """
     if not requests:
         return
     machine = now or machine_now()
@@ -37,7 +41,9 @@ async def ask(connection: asyncpg.Connection, requests: Sequence[Request], *, no
         """insert into outbox (job, arguments, dedupe_key, due_at, created_at)
            select job, arguments::jsonb, key, due, $5
            from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) as t(job, arguments, key, due)
-           on conflict (dedupe_key) where sent_at is null and dedupe_key is not null do nothing""",
+           order by key
+           on conflict (dedupe_key) where sent_at is null and dedupe_key is not null
+           do update set due_at = outbox.due_at""",
         [request.job for request in requests],
         [orjson.dumps(request.arguments).decode() for request in requests],
         [request.dedupe_key for request in requests],

@@ -1,0 +1,97 @@
+"""Redis streams: price changes on their way to subscribers.
+
+What is lost here costs latency and never truth: every change is in the database under its sequence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Protocol
+
+import orjson
+from redis.asyncio import Redis
+
+ODDS_STREAM = "touchline:odds"
+NOW = "$"
+"""Position of a reader that wants only what comes."""
+
+
+class Sequenced(Protocol):
+    """What can be published: a dataclass with its place in the stream of changes."""
+
+    @property
+    def sequence(self) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OddsBatch:
+    """One entry of the stream: the changes of one transaction, in order."""
+
+    position: str
+    """The entry's id: where the next read goes on."""
+    first_sequence: int
+    last_sequence: int
+    changes: list[dict[str, Any]]
+    """As `domain.odds.service.Change` has them, instants as ISO 8601."""
+
+
+class Bus:
+    """The deployment's streams. Opened once by a process and handed down."""
+
+    def __init__(self, redis: Redis, *, stream: str = ODDS_STREAM, keep: int = 10_000) -> None:
+        """`keep` is about how many entries the stream holds; older ones are dropped by Redis."""
+        self._redis = redis
+        self._stream = stream
+        self._keep = keep
+
+    @classmethod
+    def connect(cls, url: str, *, stream: str = ODDS_STREAM, keep: int = 10_000) -> Bus:
+        """A bus on a server; nothing is sent before the first use."""
+        return cls(Redis.from_url(url), stream=stream, keep=keep)
+
+    async def publish_odds(self, changes: Sequence[Sequenced]) -> None:
+        """Tell of changes that are committed, one entry for all; raises redis.RedisError."""
+        if not changes:
+            return
+        fields: dict[Any, Any] = {
+            "first": changes[0].sequence,
+            "last": changes[-1].sequence,
+            "changes": orjson.dumps(list(changes)),
+        }
+        await self._redis.xadd(self._stream, fields, maxlen=self._keep, approximate=True)
+
+    async def read_odds(
+        self, after: str, *, wait: timedelta = timedelta(seconds=5), most: int = 100
+    ) -> list[OddsBatch]:
+        """Entries after a position, waiting for the first one; empty when none came in time.
+
+        Start from `last_position()` rather than from `$` where nothing between two reads may be missed.
+        """
+        milliseconds = max(1, round(wait.total_seconds() * 1000))
+        answer = await self._redis.xread({self._stream: after}, count=most, block=milliseconds)
+        streams = answer.items() if isinstance(answer, dict) else answer or []
+        return [_batch(*entry) for _, found in streams for entry in _entries(found)]
+
+    async def last_position(self) -> str:
+        """The id of the newest entry, `0-0` before the first."""
+        newest = await self._redis.xrevrange(self._stream, count=1)
+        return _text(newest[0][0]) if newest else "0-0"
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+
+def _entries(found: Any) -> list[tuple[Any, dict[Any, Any]]]:
+    """Entries of one stream; the third protocol of Redis nests them once more."""
+    return found[0] if found and isinstance(found[0], list) else found
+
+
+def _batch(position: Any, fields: dict[Any, Any]) -> OddsBatch:
+    by_name = {_text(name): value for name, value in fields.items()}
+    return OddsBatch(_text(position), int(by_name["first"]), int(by_name["last"]), orjson.loads(by_name["changes"]))
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
