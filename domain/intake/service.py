@@ -22,7 +22,8 @@ from domain.infra.database import Database, connection_of
 from domain.markets.service import Dictionary, dictionary
 from domain.matches.service import MatchesRecorded, MatchKey, key_of, record_matches
 from domain.odds.aggregates import Aggregate, AggregatesRecorded, record_aggregates
-from domain.odds.service import Change, NewBookmaker, Recorded, Tick, bookmakers, make_partitions, record
+from domain.odds.partitions import make_partitions
+from domain.odds.service import Change, NewBookmaker, Recorded, Tick, bookmakers, record
 from touchline import MarketKey, Provider, Rejected, SourceMatch
 from touchline.football_data import BOOKS
 

@@ -1,0 +1,250 @@
+"""Reads of predictions, and of the plugins, models and versions that made them.
+
+Each answers for many at once with one statement. `key` is the primary key, `owner` the parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from asyncpg import Record
+
+from domain.infra.database import Reader
+from domain.infra.listing import SortKey, Where, Window
+
+PREDICTION = """p.id as key, p.match_id, p.market_id, k.key as market_key, k.kind as market_kind, p.model_version_id,
+    p.model_key, p.probabilities, p.family, p.parameters, p.expected_value, p.confidence, p.basis, p.predicted_at,
+    p.data_cutoff_at, p.compute_milliseconds, p.inputs_digest, p.job_id"""
+
+_STANDING = f"""{PREDICTION}, c.confirmed_at, c.is_stale, c.is_served
+    from current_prediction c join prediction p on p.id = c.prediction_id join market k on k.id = c.market_id"""
+
+# A prediction of the past: whether it is shown is decided by today's choice of models.
+_PAST = f"""{PREDICTION}, case when c.prediction_id = p.id then c.confirmed_at else p.predicted_at end as confirmed_at,
+    c.prediction_id = p.id and c.is_stale as is_stale, coalesce(c.is_served, false) as is_served
+    from prediction p join market k on k.id = p.market_id
+    left join current_prediction c using (match_id, market_id, model_key)"""
+
+
+async def served(db: Reader, match_ids: Sequence[int]) -> list[Record]:
+    """Standing predictions that are shown, of all markets of each match."""
+    return await db.fetch(
+        f"select {_STANDING} where c.match_id = any($1::bigint[]) and c.is_served order by k.kind, k.line", match_ids
+    )
+
+
+async def served_at(db: Reader, match_ids: Sequence[int], as_of: datetime) -> list[Record]:
+    """What the models that are shown had said by `as_of`: their newest prediction of each market."""
+    return await db.fetch(
+        f"""select * from (
+              select distinct on (p.match_id, p.market_id) {_PAST}
+              where p.match_id = any($1::bigint[]) and p.predicted_at <= $2 and c.is_served
+              order by p.match_id, p.market_id, p.predicted_at desc, p.id desc) newest order by market_key""",
+        match_ids,
+        as_of,
+    )
+
+
+async def of_version(db: Reader, match_ids: Sequence[int], version_id: int, as_of: datetime | None) -> list[Record]:
+    """The newest prediction of each market by one model version."""
+    return await db.fetch(
+        f"""select * from (
+              select distinct on (p.match_id, p.market_id) {_PAST}
+              where p.match_id = any($1::bigint[]) and p.model_version_id = $2
+                and ($3::timestamptz is null or p.predicted_at <= $3)
+              order by p.match_id, p.market_id, p.predicted_at desc, p.id desc) newest order by market_key""",
+        match_ids,
+        version_id,
+        as_of,
+    )
+
+
+async def newest_predictions(
+    db: Reader,
+    match_ids: Sequence[int],
+    *,
+    kinds: Sequence[str] | None,
+    model_keys: Sequence[str] | None,
+    as_of: datetime | None,
+    include_shadow: bool,
+) -> list[Record]:
+    """The newest prediction of each market by each model: the served model first, then by model."""
+    conditions = """where p.match_id = any($1::bigint[]) and ($2::text[] is null or k.kind = any($2))
+        and ($3::text[] is null or p.model_key = any($3)) and ($4 or c.is_served)"""
+    order = "order by market_kind, market_key, is_served desc, model_key"
+    if as_of is None:
+        return await db.fetch(f"select {_STANDING} {conditions} {order}", match_ids, kinds, model_keys, include_shadow)
+    return await db.fetch(
+        f"""select * from (select distinct on (p.match_id, p.market_id, p.model_key) {_PAST} {conditions}
+              and p.predicted_at <= $5
+              order by p.match_id, p.market_id, p.model_key, p.predicted_at desc, p.id desc) newest {order}""",
+        match_ids,
+        kinds,
+        model_keys,
+        include_shadow,
+        as_of,
+    )
+
+
+async def predictions(db: Reader, ids: Sequence[int]) -> list[Record]:
+    """Predictions by id."""
+    return await db.fetch(f"select {_PAST} where p.id = any($1::bigint[])", ids)
+
+
+async def successors(db: Reader, ids: Sequence[int]) -> list[Record]:
+    """The prediction that replaced each: the next of the same model for the same market, as `owner` and `key`."""
+    return await db.fetch(
+        """select p.id as owner, next.id as key from prediction p cross join lateral (
+             select n.id from prediction n
+             where n.match_id = p.match_id and n.market_id = p.market_id and n.model_key = p.model_key
+               and (n.predicted_at, n.id) > (p.predicted_at, p.id)
+             order by n.predicted_at, n.id limit 1) next
+           where p.id = any($1::bigint[])""",
+        ids,
+    )
+
+
+HISTORY_ORDER = SortKey("p.predicted_at")
+
+
+async def history_page(
+    db: Reader, match_ids: Sequence[int], market_key: str, model_key: str | None, window: Window
+) -> list[Record]:
+    """A page of all predictions of one market of each match, by the served model where none is named."""
+    condition, ordering, arguments = Where(list(match_ids), market_key, model_key).paged(window)
+    return await db.fetch(
+        f"""select owner.id as owner, page.* from unnest($1::bigint[]) as owner(id) cross join lateral (
+              select {HISTORY_ORDER.sql} as sort_key, {_PAST}
+              where p.match_id = owner.id and {_OF_HISTORY} and {condition} {ordering}) page""",
+        *arguments,
+    )
+
+
+async def history_counts(
+    db: Reader, match_ids: Sequence[int], market_key: str, model_key: str | None
+) -> dict[int, int]:
+    """Sizes of the histories by match; a match without one is missing."""
+    rows = await db.fetch(
+        f"""select p.match_id, count(*) from prediction p join market k on k.id = p.market_id
+            left join current_prediction c using (match_id, market_id, model_key)
+            where p.match_id = any($1::bigint[]) and {_OF_HISTORY} group by 1""",
+        match_ids,
+        market_key,
+        model_key,
+    )
+    return {row["match_id"]: row["count"] for row in rows}
+
+
+_OF_HISTORY = "k.key = $2 and case when $3::text is null then c.is_served else p.model_key = $3 end"
+
+PLUGIN = """g.key as plugin_key, g.key, g.name, g.distribution, g.version, g.status as state, g.reason as status_reason,
+    g.seen_at, g.call_count, g.failure_count, g.last_error, g.last_error_at"""
+PLUGIN_ORDER = SortKey("g.key")
+
+
+async def plugins(db: Reader, keys: Sequence[str]) -> list[Record]:
+    """Plugins by key."""
+    return await db.fetch(f"select {PLUGIN} from plugin g where g.key = any($1::text[])", keys)
+
+
+def plugins_where(states: Sequence[str] | None, kind: str | None) -> Where:
+    """Plugins in one of these states that price a kind of market."""
+    where = Where()
+    if states is not None:
+        where.add("g.status = any({}::text[])", states)
+    if kind is not None:
+        where.add(f"exists (select 1 from model m where m.plugin_key = g.key and {_PRICES})", kind)
+    return where
+
+
+async def plugin_page(db: Reader, where: Where, window: Window) -> list[Record]:
+    """A page of plugins by key."""
+    condition, ordering, arguments = where.paged(window)
+    return await db.fetch(f"select {PLUGIN}, g.key as sort_key from plugin g where {condition} {ordering}", *arguments)
+
+
+async def plugin_count(db: Reader, where: Where) -> int:
+    """Size of the whole list."""
+    count: int = await db.fetchval(f"select count(*) from plugin g where {where.sql}", *where.arguments)
+    return count
+
+
+MODEL = """m.key as model_key, m.key, m.plugin_key, m.kind as role, m.version as code_version,
+    m.markets as market_keys, m.settings"""
+MODEL_ORDER = SortKey("m.key")
+_PRICES = """exists (select 1 from jsonb_array_elements_text(m.markets) as priced(key)
+    where split_part(priced.key, ':', 1) = {})"""
+
+
+async def models(db: Reader, keys: Sequence[str]) -> list[Record]:
+    """Models and strategies by key."""
+    return await db.fetch(f"select {MODEL} from model m where m.key = any($1::text[])", keys)
+
+
+async def models_of_plugins(db: Reader, plugin_keys: Sequence[str]) -> list[Record]:
+    """Models and strategies of plugins."""
+    return await db.fetch(
+        f"select {MODEL} from model m where m.plugin_key = any($1::text[]) order by m.key", plugin_keys
+    )
+
+
+def models_where(kind: str | None) -> Where:
+    """Models that price a kind of market."""
+    where = Where()
+    if kind is not None:
+        where.add(_PRICES, kind)
+    return where
+
+
+async def model_page(db: Reader, where: Where, window: Window) -> list[Record]:
+    """A page of models by key."""
+    condition, ordering, arguments = where.paged(window)
+    return await db.fetch(f"select {MODEL}, m.key as sort_key from model m where {condition} {ordering}", *arguments)
+
+
+async def model_count(db: Reader, where: Where) -> int:
+    """Size of the whole list."""
+    count: int = await db.fetchval(f"select count(*) from model m where {where.sql}", *where.arguments)
+    return count
+
+
+VERSION = """v.id as key, v.model_key, v.code_version, v.league_id, v.fitted_at, v.data_from, v.data_cutoff_at,
+    v.training_matches, v.fit_seconds, v.settings, v.seed, v.state_size, v.state_digest, v.inputs_digest, v.job_id,
+    v.id = (select max(n.id) from model_version n
+            where n.model_key = v.model_key and n.league_id is not distinct from v.league_id) as is_newest"""
+VERSION_ORDER = SortKey("v.id")
+
+
+async def versions(db: Reader, ids: Sequence[int]) -> list[Record]:
+    """Model versions by id, without their state."""
+    return await db.fetch(f"select {VERSION} from model_version v where v.id = any($1::bigint[])", ids)
+
+
+async def newest_versions(db: Reader, model_keys: Sequence[str]) -> list[Record]:
+    """The newest version of each model for each league, newest first."""
+    return await db.fetch(
+        f"""select * from (select distinct on (v.model_key, v.league_id) {VERSION} from model_version v
+              where v.model_key = any($1::text[]) order by v.model_key, v.league_id, v.id desc) newest
+            order by fitted_at desc, key desc""",
+        model_keys,
+    )
+
+
+async def version_page(db: Reader, model_keys: Sequence[str], window: Window) -> list[Record]:
+    """A page of the versions of each model, with `owner`."""
+    condition, ordering, arguments = Where(list(model_keys)).paged(window)
+    return await db.fetch(
+        f"""select owner.key as owner, page.* from unnest($1::text[]) as owner(key) cross join lateral (
+              select {VERSION}, v.id as sort_key from model_version v
+              where v.model_key = owner.key and {condition} {ordering}) page""",
+        *arguments,
+    )
+
+
+async def version_counts(db: Reader, model_keys: Sequence[str]) -> Mapping[str, int]:
+    """How many versions each model has; one without is missing."""
+    rows = await db.fetch(
+        "select model_key, count(*) from model_version where model_key = any($1::text[]) group by 1", model_keys
+    )
+    return {row["model_key"]: row["count"] for row in rows}

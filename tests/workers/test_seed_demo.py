@@ -1,0 +1,63 @@
+"""The demo's data: there within seconds, forecast and valued, and harmless to load twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from domain.infra.clock import match_now, read_clock, set_clock
+from domain.infra.database import Database
+from domain.infra.settings import Settings
+from tests.small_league import run_all
+from workers.boot import Boot, booted
+from workers.feeds import tick_feed
+from workers.seed_demo import seed_demo
+
+
+@pytest.fixture
+async def boot(settings: Settings) -> AsyncIterator[Boot]:
+    async with booted(settings) as opened:
+        yield opened
+
+
+async def test_the_demo_is_loaded_forecast_and_valued(settings: Settings, database: Database, boot: Boot) -> None:
+    began = time.monotonic()
+    await seed_demo(settings, seed=7, speed=1.0)
+    assert time.monotonic() - began < 15
+    row = await database.pool.fetchrow(
+        """select count(*) filter (where status = 'FINISHED') as finished,
+                  count(*) filter (where status = 'SCHEDULED') as coming from match"""
+    )
+    assert row is not None
+    assert row["finished"] > 1000
+    assert row["coming"] > 40
+    assert await database.pool.fetchval("select bool_and(is_simulated) from league")
+    done = await run_all(boot)
+    assert done.count("run_model") == 8
+    ready = await database.pool.fetchval(
+        """select count(*) from match m where status = 'SCHEDULED' and (
+             select count(distinct split_part(k.key, ':', 1)) from current_prediction c
+             join market k on k.id = c.market_id where c.match_id = m.id and c.is_served) = 4"""
+    )
+    assert ready >= 40
+    assert await database.pool.fetchval("select count(*) from value_bet where status = 'OPEN'") > 0
+    assert await database.pool.fetchval("select bool_and(edge > 0) from value_bet where status = 'OPEN'")
+
+    # The feed goes on from there, however often the seed runs again, and match time does not go back.
+    before = await database.pool.fetchval("select max(id) from match")
+    reached = await match_now(database.pool)
+    await seed_demo(settings, seed=7, speed=60.0)
+    clock = await read_clock(database.pool)
+    assert clock.speed == 60
+    assert await match_now(database.pool) >= reached - timedelta(seconds=30)
+    assert await database.pool.fetchval("select max(id) from match") == before
+    position = await database.pool.fetchval("select position from feed")
+    await set_clock(database.pool, match=position + timedelta(hours=1), speed=0)
+    await tick_feed(boot, "tick-1", name="demo")
+    await tick_feed(boot, "tick-1", name="demo")
+    assert await database.pool.fetchval("select position from feed") == position + timedelta(hours=1)
+    assert await database.pool.fetchval("select count(*) from quote_change where observed_at > $1", position) > 0
+    assert await database.pool.fetchval("select count(*) from job where id = 'tick-1'") == 1

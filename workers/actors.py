@@ -1,0 +1,34 @@
+"""Every job by the name under which it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from dramatiq.broker import Broker
+
+from workers import feeds, forecasts, upkeep, value
+from workers.boot import Boot
+from workers.jobs import Job, register
+
+JOBS: Mapping[str, Job] = MappingProxyType(
+    {
+        "tick_feed": feeds.tick_feed,
+        "refresh_predictions": forecasts.refresh_predictions,
+        "refresh_league": forecasts.refresh_league,
+        "run_model": forecasts.run_model,
+        "price_value": value.price_value,
+        "refresh_value": value.refresh_value,
+        "expire_value": value.expire_value,
+        "retention": upkeep.retention,
+        "nap": upkeep.nap,
+    }
+)
+
+FIRST: Mapping[str, int] = MappingProxyType({"tick_feed": 0, "expire_value": 1})
+"""Priorities of those that go before the others; lower goes first."""
+
+
+def register_jobs(broker: Broker, boot: Boot) -> None:
+    """Make every job an actor of this broker."""
+    register(broker, boot, JOBS, FIRST)

@@ -1,0 +1,66 @@
+"""What a worker process holds: settings, servers and plugins, opened once and handed to every job."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from domain.forecasting.installed import choose_served, note_plugins
+from domain.infra.bus import Bus
+from domain.infra.clock import match_now
+from domain.infra.database import Database, connection_of
+from domain.infra.settings import Settings
+from domain.intake import replayed, simulated
+from domain.intake.feed import Feed, Feeds
+from touchline import Provider
+from touchline.plugins import Registry, load_plugins
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """A process's own things; jobs get it as their first argument."""
+
+    settings: Settings
+    database: Database
+    bus: Bus
+    registry: Registry
+    feeds: Feeds
+
+
+async def open_boot(settings: Settings, load: Callable[[], Registry] = load_plugins) -> Boot:
+    """Open everything and write down which plugins are installed."""
+    registry = load()
+    database = await Database.connect(settings.database_url, size=settings.database_pool)
+    async with database.transaction() as session:
+        connection = await connection_of(session)
+        await note_plugins(connection, registry, await match_now(connection))
+    async with database.transaction() as session:
+        await choose_served(await connection_of(session))
+    return Boot(settings, database, Bus.connect(settings.redis_url), registry, Feeds(feed_makers(registry.providers)))
+
+
+async def close_boot(boot: Boot) -> None:
+    """Close what `open_boot` opened."""
+    await boot.bus.close()
+    await boot.database.close()
+
+
+@asynccontextmanager
+async def booted(settings: Settings, load: Callable[[], Registry] = load_plugins) -> AsyncIterator[Boot]:
+    """Everything open for the length of a block."""
+    boot = await open_boot(settings, load)
+    try:
+        yield boot
+    finally:
+        await close_boot(boot)
+
+
+def feed_makers(providers: Mapping[str, Provider]) -> Mapping[str, Callable[[Mapping[str, Any]], Feed]]:
+    """How feeds are made, by kind."""
+    return {
+        simulated.KIND: simulated.SimulatedFeed.of,
+        replayed.KIND: partial(replayed.ReplayedFeed.of, providers),
+    }

@@ -1,0 +1,64 @@
+"""The queue: Dramatiq over Redis, set up so that a killed worker's messages come back within seconds.
+
+Messages name their actor, so whoever sends one imports none. The stock settings look for dead
+workers in one of a thousand commands: measured, 8 of 40 messages were not back after 90 s. With one
+of five and a heartbeat of 5 s all 40 are done in 11 s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import dramatiq
+import redis
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import Middleware
+
+from domain.infra.jobs import Message, Queue, queue_of
+
+NAMESPACE = "touchline:jobs"
+MAINTENANCE_CHANCE = 200_000
+"""Of a million commands, how many look for dead workers."""
+HEARTBEAT_MILLISECONDS = 5000
+
+
+def open_broker(redis_url: str, middleware: Sequence[Middleware] = ()) -> RedisBroker:
+    """The broker of this process with our queues declared; it connects when it is first used."""
+    broker = RedisBroker(  # type: ignore[no-untyped-call]
+        url=redis_url,
+        middleware=list(middleware),
+        namespace=NAMESPACE,
+        maintenance_chance=MAINTENANCE_CHANCE,
+        heartbeat_timeout=HEARTBEAT_MILLISECONDS,
+    )
+    for queue in Queue:
+        broker.declare_queue(queue)
+    return broker
+
+
+def send(broker: RedisBroker, messages: Sequence[Message]) -> None:
+    """Put messages into their queues; raises redis.RedisError."""
+    for message in messages:
+        broker.enqueue(
+            dramatiq.Message(
+                queue_name=queue_of(message.name),
+                actor_name=message.name,
+                args=(),
+                kwargs=message.arguments,
+                options={},
+                message_id=message.id,
+            )
+        )
+
+
+def ids_in_queues(client: redis.Redis) -> set[str]:
+    """Ids of all messages that Redis holds: waiting, delayed, or taken by a worker and not acknowledged."""
+    return {message.message_id for message in _held(client)}
+
+
+def _held(client: redis.Redis) -> Iterator[dramatiq.Message[Any]]:
+    for queue in Queue:
+        for name in (queue, f"{queue}.DQ"):
+            bodies = cast("list[bytes]", client.hvals(f"{NAMESPACE}:{name}.msgs"))
+            yield from map(dramatiq.Message.decode, bodies)

@@ -1,0 +1,32 @@
+"""Jobs that keep the deployment tidy, and the one that does nothing, for drills."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from domain.infra import jobs
+from domain.infra.clock import machine_now
+from domain.infra.database import connection_of
+from workers.boot import Boot
+
+KEPT = timedelta(days=1)
+"""Machine time for which done jobs and sent requests can be looked up."""
+TICKS_KEPT = timedelta(minutes=10)
+LONGEST_NAP = 60.0
+
+
+async def retention(boot: Boot, job_id: str) -> None:
+    """Delete what was done and sent long ago; dead letters stay until somebody looks at them."""
+    async with boot.database.transaction() as session:
+        connection = await connection_of(session)
+        deleted = await jobs.forget_done(
+            connection, before=machine_now() - KEPT, ticks_before=machine_now() - TICKS_KEPT
+        )
+        await jobs.finish(connection, job_id, {"deleted": deleted})
+
+
+async def nap(boot: Boot, job_id: str, *, seconds: float = 0.0) -> None:
+    """Sleep and be done: shows that messages reach a worker, and what becomes of them when it is killed."""
+    del boot, job_id
+    await asyncio.sleep(min(seconds, LONGEST_NAP))

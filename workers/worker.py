@@ -1,0 +1,127 @@
+"""The worker process: `python -m workers.worker`. Runs jobs until SIGTERM, then finishes what is in hand.
+
+Two groups of threads share one event loop. Threads only wait for their job's coroutine, so they cost
+nothing; their number bounds what runs at once. Slow model runs have threads of their own, so that
+prices never wait for a fit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from dramatiq.asyncio import EventLoopThread
+from dramatiq.brokers.redis import RedisBroker
+from dramatiq.middleware import CurrentMessage, ShutdownNotifications, TimeLimit
+from dramatiq.worker import Worker
+
+from domain.infra.errors import SettingsError
+from domain.infra.jobs import Queue
+from domain.infra.settings import Settings, read_settings
+from touchline.plugins import Registry, load_plugins
+from workers.actors import register_jobs
+from workers.boot import Boot, close_boot, open_boot
+from workers.broker import open_broker
+from workers.jobs import OUTAGES, JobLog, OneLoop, retries
+from workers.stack.lifeline import watch_lifeline
+
+QUICK_THREADS = 4
+"""Jobs other than model runs that run at once."""
+POLL_MILLISECONDS = 100
+"""Longest pause between two looks into an empty queue."""
+DRAIN_MILLISECONDS = 10_000
+TIME_LIMIT_MARGIN = 60.0
+"""Seconds that a job may take on top of a plugin's own time-out."""
+
+logger = logging.getLogger("touchline.worker")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until asked to stop; answers the exit code."""
+    parser = argparse.ArgumentParser(prog="touchline worker", description=__doc__)
+    parser.add_argument("--data-dir", help="only shown in the list of processes")
+    parser.parse_args(arguments)
+    watch_lifeline()
+    try:
+        settings = read_settings()
+    except SettingsError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - the process's last words
+        return 2
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        return run_worker(settings, stop.wait)
+    except OUTAGES as error:
+        logger.error("a server does not answer: %s", error)
+        return 1
+
+
+def run_worker(settings: Settings, wait: Callable[[], object], load: Callable[[], Registry] = load_plugins) -> int:
+    """Run jobs until `wait` returns, then drain; answers the exit code."""
+    loop = EventLoopThread(logger)
+    loop.daemon = True  # an error at the start must end the process
+    loop.start(timeout=5.0)
+    boot: Boot = loop.run_coroutine(open_boot(settings, load))
+    broker = open_broker(
+        settings.redis_url,
+        [
+            OneLoop(loop),
+            CurrentMessage(),
+            ShutdownNotifications(),
+            TimeLimit(time_limit=(settings.fit_timeout_seconds + TIME_LIMIT_MARGIN) * 1000),
+            JobLog(boot),
+            retries(),
+        ],
+    )
+    register_jobs(broker, boot)
+    broker.emit_after("process_boot")
+    workers = _start(broker, settings)
+    logger.info("working with %d models, %d strategies", len(boot.registry.models), len(boot.registry.strategies))
+    wait()
+    is_drained = _drain(workers)
+    if is_drained:
+        loop.run_coroutine(close_boot(boot))
+    logger.info("stopped")
+    return 0
+
+
+def _start(broker: RedisBroker, settings: Settings) -> list[Worker]:
+    warnings = logging.getLogger("dramatiq.broker.RedisBroker")
+    warnings.setLevel(logging.ERROR)  # it warns of a second worker's middleware of the same type; each has its queues
+    quick = {str(queue) for queue in Queue} - {str(Queue.MODELS)}
+    workers = [
+        Worker(broker, queues=quick, worker_threads=QUICK_THREADS, worker_timeout=POLL_MILLISECONDS),
+        Worker(
+            broker,
+            queues={str(Queue.MODELS)},
+            worker_threads=settings.worker_threads,
+            worker_timeout=POLL_MILLISECONDS,
+        ),
+    ]
+    for worker in workers:
+        worker.start()
+    warnings.setLevel(logging.WARNING)
+    return workers
+
+
+def _drain(workers: Sequence[Worker]) -> bool:
+    """Let running jobs end, at most so long; what is left goes back to its queue or is recovered later."""
+    stoppers = [threading.Thread(target=worker.stop, args=(DRAIN_MILLISECONDS,), daemon=True) for worker in workers]
+    for stopper in stoppers:
+        stopper.start()
+    for stopper in stoppers:
+        stopper.join(DRAIN_MILLISECONDS / 1000 + 2)
+    return not any(stopper.is_alive() for stopper in stoppers)
+
+
+if __name__ == "__main__":
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # no thread of a job that hangs keeps the process
