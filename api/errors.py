@@ -1,0 +1,87 @@
+"""What clients learn of a failure: a code, the argument at fault, or only an id that the log explains."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+
+from domain.infra.errors import Invalid, NotFound, TouchlineError
+
+log = logging.getLogger("touchline.api")
+
+BAD_USER_INPUT = "BAD_USER_INPUT"
+NOT_FOUND = "NOT_FOUND"
+INTERNAL = "INTERNAL"
+PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
+VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+
+
+class ShownErrors(SchemaExtension):
+    """Gives every error a code; what nobody expected becomes an id, and the log has the rest."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._code = PARSE_FAILED
+
+    def on_validate(self) -> Iterator[None]:
+        self._code = VALIDATION_FAILED
+        yield
+        if not self.execution_context.pre_execution_errors:
+            self._code = BAD_USER_INPUT  # what is still refused as a whole is a variable
+
+    def on_operation(self) -> Iterator[None]:
+        yield
+        self._show(self.execution_context.result)
+
+    def on_stream_result(self, result: Any) -> Iterator[None]:
+        self._show(result)
+        yield
+
+    def _show(self, result: Any) -> None:
+        if getattr(result, "errors", None):
+            result.errors = [shown(error, self._code) for error in result.errors]
+
+
+def shown(error: GraphQLError, code: str) -> GraphQLError:
+    """The error as a client sees it; `code` is for one that GraphQL itself found before any field was resolved."""
+    if "code" in (error.extensions or {}):
+        return error
+    cause = _cause(error)
+    if isinstance(cause, GraphQLError):
+        return _coded(error, error.message, {"code": BAD_USER_INPUT if error.path else code})
+    if isinstance(cause, Invalid):
+        return _coded(error, str(cause), {"code": BAD_USER_INPUT, "argument": cause.field})
+    if isinstance(cause, TouchlineError):
+        return _coded(error, str(cause), {"code": NOT_FOUND if isinstance(cause, NotFound) else BAD_USER_INPUT})
+    return _masked(error, cause)
+
+
+def _cause(error: GraphQLError) -> Exception:
+    """What was raised in the first place; the error itself where GraphQL raised it."""
+    cause: Exception = error
+    while isinstance(cause, GraphQLError) and cause.original_error is not None:
+        cause = cause.original_error
+    return cause
+
+
+def _masked(error: GraphQLError, cause: Exception) -> GraphQLError:
+    name = secrets.token_hex(6)
+    log.error("error %s at %s", name, ".".join(map(str, error.path or ())), exc_info=cause)
+    message = f"Something went wrong here; the log explains it under {name}."
+    return _coded(error, message, {"code": INTERNAL, "id": name})
+
+
+def _coded(error: GraphQLError, message: str, extensions: dict[str, Any]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

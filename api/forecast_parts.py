@@ -1,0 +1,118 @@
+"""The shapes of a forecast's parts."""
+
+from __future__ import annotations
+
+from enum import auto
+
+import strawberry
+
+from api.batch import derived
+from api.filters import ConfidenceBand
+from api.odds_prices import Price
+from api.scalars import Words, described
+
+
+@described(
+    "How a forecast came about. Fallbacks are always visible.",
+    MODEL="Fitted model with data of both teams.",
+    MODEL_SPARSE="Fitted model, but a team has fewer than 6 matches.",
+    MARKET_IMPLIED="Read from market prices because the model could not run.",
+    LEAGUE_PRIOR="League averages only.",
+    IN_PLAY="Repriced in play from the score and the clock.",
+    SCENARIO="Repriced from a score the client assumed.",
+)
+class ForecastBasis(Words):
+    MODEL = auto()
+    MODEL_SPARSE = auto()
+    MARKET_IMPLIED = auto()
+    LEAGUE_PRIOR = auto()
+    IN_PLAY = auto()
+    SCENARIO = auto()
+
+    @classmethod
+    def of(cls, stored: str) -> ForecastBasis:
+        """The basis of a row of `prediction`, which has the SDK's lower-case words."""
+        return cls(stored.upper())
+
+
+@strawberry.type(
+    description="How sure the models are, 0-100 points. A ranking aid, not a probability: use probabilities to bet."
+)
+class Confidence:
+    score: float = strawberry.field(description="Overall, points 0-100: that of 1X2.")
+    match_result: float | None = strawberry.field(description="1X2, points 0-100.")
+    goals: float | None = strawberry.field(description="Goals, points 0-100.")
+    corners: float | None = strawberry.field(description="Corners, points 0-100.")
+    both_teams_to_score: float | None = strawberry.field(description="Both teams to score, points 0-100.")
+
+    @derived
+    def band(self) -> ConfidenceBand:
+        """Band of the overall score."""
+        return ConfidenceBand.of(self.score)
+
+    @derived
+    def historical_hit_rate(self) -> float | None:
+        """Share of past predictions in this band whose top outcome happened, fraction, so that the score can be
+        checked; null until predictions are graded."""
+        return None
+
+
+@strawberry.type(description="1X2 probabilities; they sum to 1.")
+class ResultForecast:
+    home: float = strawberry.field(description="Home win, fraction.")
+    draw: float = strawberry.field(description="Draw, fraction.")
+    away: float = strawberry.field(description="Away win, fraction.")
+
+
+@strawberry.type(description="Over and under a line.")
+class LineForecast:
+    line: float = strawberry.field(description="Line.")
+    over: float = strawberry.field(description="Probability of more, fraction.")
+    push: float = strawberry.field(description="Probability of exactly the line (whole lines only), fraction.")
+    under: float = strawberry.field(description="Probability of fewer, fraction.")
+    expected_total: float | None = strawberry.field(
+        description="Expected count: both teams, or the team asked for; null where the model tells only the line."
+    )
+    expected_home: float | None = strawberry.field(description="Expected count of the home team.")
+    expected_away: float | None = strawberry.field(description="Expected count of the away team.")
+
+
+@strawberry.type(description="Yes and no.")
+class YesNoForecast:
+    yes: float = strawberry.field(description="Yes, fraction.")
+    no: float = strawberry.field(description="No, fraction.")
+
+
+@strawberry.type(description="Asian handicap, quarter lines included.")
+class HandicapForecast:
+    line: float = strawberry.field(description="Home line.")
+    home_price: Price = strawberry.field(description="Fair home price.")
+    away_price: Price = strawberry.field(description="Fair away price.")
+
+
+@strawberry.type(description="Probability of one score.")
+class ScoreProbability:
+    home: int = strawberry.field(description="Home goals.")
+    away: int = strawberry.field(description="Away goals.")
+    probability: float = strawberry.field(description="Probability, fraction.")
+
+
+@strawberry.type(description="Joint distribution of both teams' goals.")
+class ScoreGrid:
+    max_goals: int = strawberry.field(
+        description="Largest goals per team; the last row and column hold everything above."
+    )
+    probabilities: list[list[float]] = strawberry.field(
+        description="Rows: home goals from 0; columns: away goals from 0; fractions that sum to 1."
+    )
+
+
+@strawberry.input(description="An assumed state to reprice a match from.")
+class ScenarioInput:
+    minute: int = strawberry.field(description="Minute on the clock, 0-120.")
+    home_goals: int = strawberry.field(description="Home goals, count.")
+    away_goals: int = strawberry.field(description="Away goals, count.")
+    home_red_cards: int | None = strawberry.field(default=0, description="Home red cards, count.")
+    away_red_cards: int | None = strawberry.field(default=0, description="Away red cards, count.")
+    home_corners: int | None = strawberry.field(default=strawberry.UNSET, description="Home corners so far, count.")
+    away_corners: int | None = strawberry.field(default=strawberry.UNSET, description="Away corners so far, count.")

@@ -1,0 +1,259 @@
+"""Models and strategies of plugins, and their fitted versions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from enum import auto
+from functools import partial
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from api.batch import batch, derived
+from api.leagues import League
+from api.nodes import Node
+from api.paging import (
+    After,
+    Before,
+    Connection,
+    Counts,
+    First,
+    Last,
+    Order,
+    connect_each,
+    connect_rows,
+    read_page,
+)
+from api.rows import Key, Rows, grouped, in_order, rows_of
+from api.scalars import MarketKind, Words, described
+from domain.forecasting import queries
+
+if TYPE_CHECKING:
+    from api.plugins import Plugin
+
+MODEL_ORDER = Order("models", queries.MODEL_ORDER.sql, "m.key")
+VERSION_ORDER = Order("model-versions", queries.VERSION_ORDER.sql, "v.id", is_descending=True)
+
+
+@described(
+    "What a model of a plugin does.",
+    MODEL="Gives probabilities of markets.",
+    STRATEGY="Weighs probabilities against prices and finds value bets.",
+)
+class ModelRole(Words):
+    MODEL = auto()
+    STRATEGY = auto()
+
+
+@described(
+    "Roles of a model version.",
+    TRAINING="Being trained.",
+    SHADOW="Graded in the dark.",
+    CANDIDATE="Ready to become champion.",
+    CHAMPION="Shown to users.",
+    RETIRED="No longer run; its predictions stay.",
+)
+class ModelStage(Words):
+    TRAINING = auto()
+    SHADOW = auto()
+    CANDIDATE = auto()
+    CHAMPION = auto()
+    RETIRED = auto()
+
+
+@strawberry.type(description="A prediction model or a strategy inside a plugin.")
+class Model(Node):
+    key: strawberry.Private[str]
+    model_key: str = strawberry.field(
+        name="key", description="Key, unique in the platform, for example `touchline.goals`."
+    )
+    plugin_key: strawberry.Private[str]
+    role: strawberry.Private[str]
+    market_keys: list[str] = strawberry.field(description="Canonical keys of the markets whose probabilities it gives.")
+    code_version: str = strawberry.field(description="Version of the installed code.")
+    settings: strawberry.scalars.JSON = strawberry.field(description="Settings that it runs with.")
+
+    @classmethod
+    def read_key(cls, key: str) -> Key | None:
+        return key
+
+    @classmethod
+    async def load(cls, db: Rows, keys: Sequence[str]) -> list[Model | None]:
+        return in_order(keys, rows_of(cls, await queries.models(db, keys)), lambda row: row.key)
+
+    @derived
+    def name(self) -> str:
+        """Name."""
+        return self.key.rpartition(".")[2].replace("_", " ").capitalize()
+
+    @derived
+    def kind(self) -> ModelRole:
+        """Whether it gives probabilities or weighs them against prices."""
+        return ModelRole(self.role.upper())
+
+    @batch
+    @staticmethod
+    async def plugin(models: Sequence[Model], db: Rows) -> list[Annotated[Plugin, strawberry.lazy("api.plugins")]]:
+        """Plugin."""
+        from api.plugins import Plugin
+
+        return await db.pick(Plugin, [model.plugin_key for model in models])
+
+    @derived
+    def markets(self) -> list[MarketKind]:
+        """Markets it prices."""
+        return kinds_of(self)
+
+    @derived
+    def is_in_play_capable(self) -> bool:
+        """Whether it can price in play."""
+        return False
+
+    @batch
+    @staticmethod
+    async def champion(models: Sequence[Model], db: Rows) -> list[ModelVersion | None]:
+        """Version shown to users: the newest fit, of whichever league it is."""
+        return [next(iter(each), None) for each in await newest_versions(db, models)]
+
+    @batch
+    @staticmethod
+    async def current_versions(models: Sequence[Model], db: Rows) -> list[list[ModelVersion]]:
+        """The newest version for each league, newest first; a strategy has one for all leagues."""
+        return await newest_versions(db, models)
+
+    @batch
+    @staticmethod
+    async def versions(
+        models: Sequence[Model],
+        db: Rows,
+        first: First = None,
+        after: After = None,
+        last: Last = None,
+        before: Before = None,
+    ) -> list[ModelVersionConnection]:
+        """All versions, newest first."""
+        page = read_page(VERSION_ORDER, first, after, last, before)
+        keys = [model.key for model in models]
+        rows = rows_of(ModelVersion, await queries.version_page(db, keys, page))
+        counts = Counts(partial(queries.version_counts, model_keys=keys))
+        return connect_each(ModelVersionConnection, page, keys, rows, counts)
+
+
+@strawberry.type(description="A trained, frozen version of a model, or of a strategy's code and settings.")
+class ModelVersion(Node):
+    key: strawberry.Private[int]
+    model_key: strawberry.Private[str]
+    league_id: strawberry.Private[int | None]
+    is_newest: strawberry.Private[bool]
+    fitted_at: strawberry.Private[datetime]
+    fit_seconds: strawberry.Private[float]
+    training_matches: strawberry.Private[int]
+    code_version: str = strawberry.field(description="Version of the model's code.")
+    data_cutoff_at: datetime = strawberry.field(
+        description="Match time up to which anything was known to it; nothing later was used."
+    )
+    data_from: datetime | None = strawberry.field(description="Kick-off of the oldest match trained on.")
+    settings: strawberry.scalars.JSON = strawberry.field(description="Settings it was made with.")
+    inputs_digest: str = strawberry.field(description="Hash of the data and settings it was made from.")
+    job_id: str = strawberry.field(description="Job of a worker that made it.")
+    state_size: strawberry.Private[int]
+    state_digest: strawberry.Private[str]
+
+    @classmethod
+    async def load(cls, db: Rows, keys: Sequence[int]) -> list[ModelVersion | None]:
+        return in_order(keys, rows_of(cls, await queries.versions(db, keys)), lambda row: row.key)
+
+    @batch
+    @staticmethod
+    async def model(versions: Sequence[ModelVersion], db: Rows) -> list[Model]:
+        """Model."""
+        return await db.pick(Model, [version.model_key for version in versions])
+
+    @batch
+    @staticmethod
+    async def league(versions: Sequence[ModelVersion], db: Rows) -> list[League | None]:
+        """League whose matches it was trained on; null for a strategy."""
+        return await db.find(League, [version.league_id for version in versions])
+
+    @derived
+    def version(self) -> str:
+        """Version: that of the code, and the number of the fit."""
+        return f"{self.code_version}+{self.key}"
+
+    @derived
+    def stage(self) -> ModelStage:
+        """Role."""
+        return ModelStage.CHAMPION if self.is_newest else ModelStage.RETIRED
+
+    @derived
+    def trained_at(self) -> datetime | None:
+        """When training ended, match time."""
+        return self.fitted_at
+
+    @derived
+    def training_seconds(self) -> float | None:
+        """Training time, seconds."""
+        return self.fit_seconds
+
+    @derived
+    def training_match_count(self) -> int | None:
+        """Matches trained on, count."""
+        return self.training_matches
+
+    @derived
+    def training_data_cutoff_at(self) -> datetime | None:
+        """Newest match trained on: what `dataCutoffAt` says, under the name that forecasts of one model share."""
+        return self.data_cutoff_at
+
+    @derived
+    def hyperparameters(self) -> strawberry.scalars.JSON:
+        """Parameters chosen before training: the settings."""
+        return self.settings
+
+    @derived
+    def artifact_bytes(self) -> int | None:
+        """Size of the stored file, bytes."""
+        return self.state_size
+
+    @derived
+    def artifact_digest(self) -> str | None:
+        """SHA-256 of the stored file."""
+        return self.state_digest
+
+
+@strawberry.type(description="A page of models.")
+class ModelConnection(Connection[Model]):
+    pass
+
+
+@strawberry.type(description="A page of model versions.")
+class ModelVersionConnection(Connection[ModelVersion]):
+    pass
+
+
+def kinds_of(model: Model) -> list[MarketKind]:
+    """Kinds of the markets that a model prices, each once."""
+    return list(dict.fromkeys(MarketKind.of(key.partition(":")[0]) for key in model.market_keys))
+
+
+async def newest_versions(db: Rows, models: Sequence[Model]) -> list[list[ModelVersion]]:
+    """The newest version of each model for each league."""
+    keys = [model.key for model in models]
+    rows = rows_of(ModelVersion, await queries.newest_versions(db, keys))
+    return grouped(keys, rows, lambda version: version.model_key)
+
+
+async def models(
+    db: Rows,
+    market: Annotated[MarketKind | None, strawberry.argument(description="Only models that price this.")] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> ModelConnection:
+    """Models and strategies."""
+    page = read_page(MODEL_ORDER, first, after, last, before)
+    where = queries.models_where(market.stored if market else None)
+    rows = rows_of(Model, await queries.model_page(db, where, page))
+    return connect_rows(ModelConnection, page, rows, Counts.of(partial(queries.model_count, where=where)))

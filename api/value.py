@@ -1,0 +1,212 @@
+"""Value bets: prices that a strategy found too high."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import strawberry
+
+from api.batch import batch, derived
+from api.explanations import Explanation, Locale
+from api.models import ModelVersion
+from api.nodes import Node
+from api.odds_prices import Price
+from api.odds_quotes import OddsQuote
+from api.odds_selections import Selection
+from api.paging import After, Before, Connection, Counts, First, Last, Page, connect_rows, read_page
+from api.predictions import Prediction
+from api.rows import Rows, grouped, in_order, rows_of
+from api.scalars import Money, MoneyInput, SelectionResult
+from api.tiers import Truncation
+from api.value_filters import (
+    OpportunityStatus,
+    Recommendation,
+    ValueBasis,
+    ValueBetFilter,
+    ValueBetOrder,
+    value_bet_order,
+)
+from domain.infra.errors import Invalid
+from domain.infra.settings import Settings
+from domain.value import listing as queries
+
+if TYPE_CHECKING:
+    from api.matches import Match
+
+
+@strawberry.type(description="A price that is higher than it should be.")
+class ValueBet(Node):
+    key: strawberry.Private[int]
+    match_id: strawberry.Private[int]
+    selection_id: strawberry.Private[int]
+    sequence: strawberry.Private[int]
+    prediction_id: strawberry.Private[int | None]
+    model_version_id: strawberry.Private[int | None]
+    price: strawberry.Private[float]
+    kelly: strawberry.Private[float]
+    found_at: strawberry.Private[datetime]
+    strategy_key: str = strawberry.field(description="Key of the strategy that found it.")
+    probability: float = strawberry.field(description="Our probability, fraction.")
+    edge: float = strawberry.field(description="Probability times decimal odds minus 1, after commission, fraction.")
+    recommendation: Recommendation = strawberry.field(
+        description="Strength: STRONG above 0.20 edge, MODERATE from 0.10."
+    )
+    expired_at: datetime | None = strawberry.field(description="When it went away; null while open.")
+    updated_at: datetime = strawberry.field(description="When its figures last changed.")
+    job_id: str = strawberry.field(description="Job of a worker that last worked it out.")
+    state: strawberry.Private[str]
+    is_over: strawberry.Private[bool]
+    """Whether the match is over."""
+
+    @classmethod
+    async def load(cls, db: Rows, keys: Sequence[int]) -> list[ValueBet | None]:
+        return in_order(keys, rows_of(cls, await queries.value_bets(db, keys)), lambda row: row.key)
+
+    @batch
+    @staticmethod
+    async def match(bets: Sequence[ValueBet], db: Rows) -> list[Annotated[Match, strawberry.lazy("api.matches")]]:
+        """Match."""
+        from api.matches import Match
+
+        return await db.pick(Match, [bet.match_id for bet in bets])
+
+    @batch
+    @staticmethod
+    async def selection(bets: Sequence[ValueBet], db: Rows) -> list[Selection]:
+        """Selection."""
+        return await db.pick(Selection, [(bet.match_id, bet.selection_id) for bet in bets])
+
+    @batch
+    @staticmethod
+    async def quote(bets: Sequence[ValueBet], db: Rows) -> list[OddsQuote]:
+        """Quote with the value."""
+        return await db.pick(OddsQuote, [bet.sequence for bet in bets])
+
+    @derived
+    def basis(self) -> ValueBasis:
+        """Where the fair probability comes from."""
+        return ValueBasis.SHARP_MARKET if self.prediction_id is None else ValueBasis.MODEL_AND_MARKET
+
+    @derived
+    def bookmaker_probability(self) -> float:
+        """1 / decimal odds, fraction."""
+        return 1 / self.price
+
+    @derived
+    def fair_price(self) -> Price:
+        """Fair price."""
+        return Price(decimal=1 / self.probability)
+
+    @derived
+    def expected_profit(self, stake: Annotated[MoneyInput, strawberry.argument(description="Stake.")]) -> Money:
+        """Expected profit for a stake."""
+        if stake.amount <= 0:
+            raise Invalid("stake.amount", "must be above 0")
+        cent = Decimal(10) ** min(-2, int(stake.amount.as_tuple().exponent))
+        profit = (stake.amount * Decimal(repr(self.edge))).quantize(cent)
+        return Money(amount=profit, currency_code=stake.currency_code)
+
+    @derived
+    def kelly_fraction(self) -> float:
+        """Full Kelly share of the bankroll, fraction."""
+        return self.kelly
+
+    @derived
+    def suggested_stake(
+        self,
+        bankroll_id: Annotated[strawberry.ID, strawberry.argument(description="Bankroll.")],
+        kelly_multiplier: Annotated[
+            float | None, strawberry.argument(description="Share of full Kelly, fraction.")
+        ] = 0.25,
+    ) -> Money | None:
+        """Stake for a bankroll under its staking rules and the user's limits. Null until there are bankrolls."""
+        del bankroll_id, kelly_multiplier
+        return None
+
+    @batch
+    @staticmethod
+    async def confidence(bets: Sequence[ValueBet], db: Rows) -> list[float | None]:
+        """Confidence of the prediction behind it, points 0-100."""
+        predictions = await db.find(Prediction, [bet.prediction_id for bet in bets])
+        return [None if prediction is None else prediction.confidence for prediction in predictions]
+
+    @batch
+    @staticmethod
+    async def prediction(bets: Sequence[ValueBet], db: Rows) -> list[Prediction | None]:
+        """Prediction behind it; null when the strategy looked at prices alone."""
+        return await db.find(Prediction, [bet.prediction_id for bet in bets])
+
+    @batch
+    @staticmethod
+    async def strategy_version(bets: Sequence[ValueBet], db: Rows) -> list[ModelVersion | None]:
+        """Version of the strategy's code and settings that worked it out."""
+        return await db.find(ModelVersion, [bet.model_version_id for bet in bets])
+
+    @derived
+    def explanation(self, locale: Locale = None) -> Explanation | None:
+        """Why. Null until explanations are written."""
+        del locale
+        return None
+
+    @derived
+    def status(self) -> OpportunityStatus:
+        """Status."""
+        is_settled = self.is_over and self.state == OpportunityStatus.EXPIRED
+        return OpportunityStatus.SETTLED if is_settled else OpportunityStatus(self.state)
+
+    @derived
+    def detected_at(self) -> datetime:
+        """When it was found."""
+        return self.found_at
+
+    @derived
+    def closing_edge(self) -> float | None:
+        """Edge at the closing price, fraction; null before kick-off, and until closing prices are graded."""
+        return None
+
+    @derived
+    def result(self) -> SelectionResult | None:
+        """Result once settled; null until bets are settled."""
+        return None
+
+
+@strawberry.type(description="A page of value bets.")
+class ValueBetConnection(Connection[ValueBet]):
+    @derived
+    def truncation(self) -> Truncation | None:
+        """Set when the viewer's plan hides part of the result."""
+        return None
+
+
+async def match_value_bets(
+    matches: Sequence[Match],
+    db: Rows,
+    settings: Settings,
+    min_edge: Annotated[float | None, strawberry.argument(description="Smallest edge, fraction.")] = 0.0,
+) -> list[list[ValueBet] | None]:
+    """Open value bets on the match, largest edge first."""
+    keys = [match.key for match in matches]
+    records = await queries.open_value_bets(db, keys, min_edge or 0.0, settings.max_edge)
+    return [*grouped(keys, rows_of(ValueBet, records), lambda row: row.match_id)]
+
+
+async def value_bets(
+    db: Rows,
+    now: datetime,
+    filter: Annotated[ValueBetFilter | None, strawberry.argument(description="Narrow.")] = None,
+    order_by: Annotated[ValueBetOrder | None, strawberry.argument(description="Sort order; edge when omitted.")] = None,
+    first: First = None,
+    after: After = None,
+    last: Last = None,
+    before: Before = None,
+) -> ValueBetConnection | None:
+    """Value bets."""
+    page: Page = read_page(value_bet_order(order_by), first, after, last, before)
+    criteria = (filter or ValueBetFilter()).criteria(now)
+    rows: list[Any] = rows_of(ValueBet, await queries.value_bet_page(db, criteria, page, page.order.key))
+    counts = Counts.of(partial(queries.value_bet_count, criteria=criteria))
+    return connect_rows(ValueBetConnection, page, rows, counts)
