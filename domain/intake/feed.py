@@ -243,7 +243,7 @@ async def _note_live(connection: asyncpg.Connection, source: str, live: Sequence
                       as t(id, status, minute, home_goals, away_goals)),
            before as (
              select m.id, m.status from match m join told using (id)
-             where m.status = any($7::text[]) order by m.id for update of m)
+             where m.status = any($7::text[]) order by m.id for no key update of m)
            update match m set status = t.status, minute = t.minute, updated_at = $6,
                   home_goals = coalesce(t.home_goals, m.home_goals), away_goals = coalesce(t.away_goals, m.away_goals)
            from told t join before b using (id)

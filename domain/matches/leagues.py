@@ -209,7 +209,8 @@ async def standings(db: Reader, season_ids: Sequence[int], as_of: datetime) -> l
                 coalesce(sum(goals_against) filter (where is_known), 0)::int as goals_against,
                 coalesce(sum(case result when 'W' then 3 when 'D' then 1 else 0 end) filter (where is_known), 0)::int
                     as points,
-                coalesce(right(string_agg(result, '' order by kickoff_at, id) filter (where is_known), 5), '') as form
+                coalesce(right(string_agg(result, '' order by kickoff_at, line.id) filter (where is_known), 5), '')
+                    as form
             from line join team on team.id = team_id group by season_id, team_id, team.name
             order by season_id, points desc,
                 coalesce(sum(goals_for - goals_against) filter (where is_known), 0) desc, goals_for desc, team.name""",

@@ -9,8 +9,8 @@ from typing import Final
 
 import asyncpg
 
-from domain.odds.rules import stored_price
-from domain.odds.service import exact, lock_prices
+from domain.odds.locks import lock_aggregates
+from domain.odds.rules import exact, stored_price
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ async def record_aggregates(
 ) -> AggregatesRecorded:
     """Record aggregates in the open transaction of `connection`; the newest word of the source stands.
 
-    The prices of their leagues stay locked until the transaction ends, as with bookmakers' prices, which come after.
+    The aggregates of their leagues stay locked until the transaction ends. Bookmakers' prices come after.
     """
     recorded = AggregatesRecorded()
     wanted = _possible(aggregates, recorded)
     if not wanted:
         return recorded
     match_ids = sorted({key[0] for key in wanted})
-    await lock_prices(connection, match_ids)
+    await lock_aggregates(connection, match_ids)
     known = await _known(connection, match_ids)
     new, changed = [], []
     for key, told in wanted.items():

@@ -12,7 +12,9 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from typing import Protocol
 
 PRICE_PLACES = 4
@@ -67,6 +69,12 @@ def stored_price(price: float) -> float | None:
         return None
     rounded = round(price, PRICE_PLACES)
     return rounded if 1.0 < rounded < PRICE_LIMIT else None
+
+
+@lru_cache(maxsize=8192)
+def exact(price: float) -> Decimal:
+    """A stored price as the database's decimal; the same few thousand come again and again."""
+    return Decimal(repr(price))
 
 
 def follow(standing: Standing | None, seen: Sequence[Seen]) -> Outcome:
@@ -135,9 +143,11 @@ def amend(standing: Standing, past: Sequence[Past], seen: Sequence[Seen]) -> Out
     """What prices of the past, in time order, do to a recorded history.
 
     `past` are the key's changes by instant and then by sequence. A price that differs from what stood at
-    its instant is a change, wherever in time; the standing price moves only when the last word does.
+    its instant is a change, wherever in time; the standing price moves only when the last word does. Prices
+    that all end before the standing one was last seen do not replace it: there they are late.
     """
     outcome = Outcome(standing)
+    is_seen_since = seen[-1].observed_at < standing.confirmed_at
     instants = [change.observed_at for change in past]
     before: Seen | None = None
     for index, tick in enumerate(seen):
@@ -145,13 +155,20 @@ def amend(standing: Standing, past: Sequence[Past], seen: Sequence[Seen]) -> Out
         base: Past | Seen | None = past[nearest] if nearest >= 0 else None
         if before is not None and (base is None or before.observed_at >= base.observed_at):
             base = before
-        before = tick
-        if base is not None and (base.price, base.is_available) == (tick.price, tick.is_available):
+        if base is not None and _is_same(tick, base):
             outcome.unchanged += 1
+        elif is_seen_since and tick.observed_at > standing.observed_at and not _is_same(tick, standing):
+            outcome.late += 1
+            continue
         else:
             outcome.changes.append((index, None if base is None else base.price))
+        before = tick
     outcome.standing = _amended(standing, past, seen, outcome.changes)
     return outcome
+
+
+def _is_same(one: Seen, other: Seen) -> bool:
+    return (one.price, one.is_available) == (other.price, other.is_available)
 
 
 def _amended(
@@ -166,7 +183,7 @@ def _amended(
     timeline.update({seen[index].observed_at: (seen[index], index) for index, _ in changes})
     ordered = sorted(timeline)
     last, index = timeline[ordered[-1]]
-    is_same = (last.price, last.is_available) == (standing.price, standing.is_available)
+    is_same = _is_same(last, standing)
     replaced = dict(changes).get(index)
     if replaced is None and len(ordered) > 1:
         replaced = timeline[ordered[-2]][0].price

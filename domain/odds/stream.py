@@ -143,7 +143,7 @@ class _Books:
         )
 
     def _best_sequence(self, pair: Pair) -> int | None:
-        """Of equal prices the older one is the best, as `domain.odds.service` chooses."""
+        """Of equal prices the older one is the best, as `domain.odds.best` chooses."""
         available = [
             (-price, observed_at, bookmaker_id, sequence)
             for bookmaker_id, (observed_at, sequence, price, is_available) in self._prices[pair].items()

@@ -7,7 +7,7 @@ price moves away, the edge is gone or the match kicks off. One job, one transact
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 import asyncpg
@@ -25,17 +25,28 @@ _VERSION_RENEWED = timedelta(minutes=1)
 """How old, in match time, the data cut-off of a strategy's version may become."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Priced:
     """What pricing a match came to."""
 
-    opened: int = 0
-    updated: int = 0
-    expired: int = 0
-    held_back: int = 0
-    best_edge: float | None = None
-    errors: list[str] = field(default_factory=list)
+    opened: int
+    updated: int
+    expired: int
+    held_back: int
+    """Edges too large to be believed."""
+    best_edge: float | None
+    errors: list[str]
     """One sentence for each strategy that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """What a strategy thinks of a match's prices, or what it failed with."""
+
+    strategy: Strategy
+    found: Sequence[tuple[MarketOffers, Assessment]] = ()
+    held_back: int = 0
+    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,24 +75,24 @@ async def price_match(
         match_id,
     )
     now = await match_now(connection)
-    priced = Priced()
-    bets: list[_Bet] = []
-    errors: dict[str, str] = {}
     is_open = await connection.fetchval(
         "select status = 'SCHEDULED' and kickoff_at > $2 from match where id = $1", match_id, now
     )
     markets = await priced_markets(connection, match_id, now) if is_open else []
-    for strategy in strategies:
-        error = await _assess(connection, strategy, markets, max_edge, now, job_id, bets, priced)
-        if error is not None:
-            errors[strategy.key] = error
-    worked = [strategy.key for strategy in strategies if strategy.key not in errors]
-    priced.errors.extend(errors.values())
-    priced.opened, priced.updated = await _open(connection, match_id, bets, now, job_id)
-    priced.expired = await _expire(connection, match_id, bets, worked, now, is_open=bool(is_open))
-    priced.best_edge = await _note_best(connection, match_id)
-    for strategy in strategies:
-        await count_call(connection, strategy.key, errors.get(strategy.key), now)
+    views = [_view(strategy, markets, max_edge) for strategy in strategies]
+    bets = [bet for view in views for bet in await _bets(connection, view, now, job_id)]
+    opened, updated = await _open(connection, match_id, bets, now, job_id)
+    expired = await _expire(connection, match_id, bets, views, now, is_open=bool(is_open))
+    priced = Priced(
+        opened=opened,
+        updated=updated,
+        expired=expired,
+        held_back=sum(view.held_back for view in views),
+        best_edge=await _note_best(connection, match_id),
+        errors=[view.error for view in views if view.error is not None],
+    )
+    for view in views:
+        await count_call(connection, view.strategy.key, view.error, now)
     await jobs.note_result(connection, job_id, asdict(priced))
     return priced
 
@@ -109,32 +120,30 @@ async def expire_started(connection: asyncpg.Connection) -> int:
     return len(rows)
 
 
-async def _assess(
-    connection: asyncpg.Connection,
-    strategy: Strategy,
-    markets: Sequence[MarketOffers],
-    max_edge: float,
-    now: datetime,
-    job_id: str,
-    bets: list[_Bet],
-    priced: Priced,
-) -> str | None:
-    """Have a strategy judge every market, gathering bets; answers what it failed with, then no bet of it is new."""
+def _view(strategy: Strategy, markets: Sequence[MarketOffers], max_edge: float) -> _View:
+    """Have a strategy judge every market; when it fails nothing of it counts."""
     found: list[tuple[MarketOffers, Assessment]] = []
+    held_back = 0
     try:
         for market in markets:
             offers = list(market.offers)
             judged = judge(strategy.assess(market.key, market.probabilities, offers), offers, max_edge)
             found += [(market, assessment) for assessment in judged.kept]
-            priced.held_back += judged.held_back
+            held_back += judged.held_back
     except Exception as error:  # noqa: BLE001 - foreign code: counted with its plugin, and told
-        return f"{type(error).__name__}: {error}"[:2000]
-    version_id = await _strategy_version(connection, strategy, now, job_id)
-    bets += [
-        _Bet(strategy.key, version_id, market.prediction_id, market.offers[assessment.offer], assessment)
-        for market, assessment in found
+        return _View(strategy, error=f"{type(error).__name__}: {error}"[:2000])
+    return _View(strategy, found, held_back)
+
+
+async def _bets(connection: asyncpg.Connection, view: _View, now: datetime, job_id: str) -> list[_Bet]:
+    """What a strategy found, as rows under its version."""
+    if view.error is not None:
+        return []
+    version_id = await _strategy_version(connection, view.strategy, now, job_id)
+    return [
+        _Bet(view.strategy.key, version_id, market.prediction_id, market.offers[assessment.offer], assessment)
+        for market, assessment in view.found
     ]
-    return None
 
 
 async def _strategy_version(connection: asyncpg.Connection, strategy: Strategy, now: datetime, job_id: str) -> int:
@@ -224,7 +233,7 @@ async def _expire(
     connection: asyncpg.Connection,
     match_id: int,
     bets: Sequence[_Bet],
-    worked: Sequence[str],
+    views: Sequence[_View],
     now: datetime,
     *,
     is_open: bool,
@@ -245,7 +254,7 @@ async def _expire(
         [bet.quote.selection_id for bet in bets],
         [bet.quote.bookmaker_id for bet in bets],
         [bet.strategy for bet in bets],
-        list(worked),
+        [view.strategy.key for view in views if view.error is None],
         is_open,
     )
     return len(rows)

@@ -84,12 +84,20 @@ async def test_a_corrected_score_corrects_and_keeps_the_instant_of_the_result(da
     before = (await rows(database))[0]["result_at"]
     await database.pool.execute("delete from outbox")
     recorded = await put(
-        database, replace(PLAYED, half_time_home_goals=2, kickoff=KICKOFF + timedelta(days=2)), now=LATER
+        database, replace(PLAYED, half_time_home_goals=2, kickoff=KICKOFF - timedelta(days=2)), now=LATER
     )
     [row] = await rows(database)
     assert counts(recorded) == (0, 1, 0)
     assert (row["half_time_home_goals"], row["result_at"]) == (2, before)
     assert [arguments["reason"] for _, arguments in await jobs(database)] == ["result"]
+
+
+async def test_a_result_is_never_known_before_the_match(database: Database) -> None:
+    await put(database, PLAYED)
+    await put(database, replace(PLAYED, kickoff=KICKOFF + timedelta(days=2)), now=LATER)
+    [row] = await rows(database)
+    assert row["kickoff_at"] == KICKOFF + timedelta(days=2)
+    assert row["result_at"] == KICKOFF + timedelta(days=2, minutes=115)
 
 
 async def test_a_correction_without_a_result_asks_for_nothing(database: Database) -> None:
@@ -198,6 +206,29 @@ async def test_another_source_finds_the_same_team(database: Database) -> None:
     assert await database.pool.fetchval("select count(*) from team") == 2
 
 
+async def test_two_codes_of_one_league_are_one_season(database: Database) -> None:
+    await put(database, COMING)
+    async with database.transaction() as session:
+        await ensure_league(
+            await connection_of(session),
+            SOURCE,
+            "EPL",
+            country_code="GB-ENG",
+            country_name="England",
+            name="Premier League",
+            slug="england-premier-league",
+        )
+    next_year = replace(COMING, season=2025, kickoff=KICKOFF + timedelta(days=365))
+    earlier = replace(next_year, league="EPL", home="Fulham", kickoff=KICKOFF + timedelta(days=364))
+    recorded = await put(database, next_year, earlier, replace(next_year, league="EPL", origin="EPL.csv:2"))
+    assert counts(recorded) == (2, 0, 0)
+    assert [(each.origin, each.reason) for each in recorded.rejected] == [
+        ("EPL.csv:2", "the same match is in E0.csv:2")
+    ]
+    seasons = await database.pool.fetch("select start_year, starts_on from season order by start_year")
+    assert [tuple(season) for season in seasons] == [(2024, KICKOFF.date()), (2025, earlier.kickoff.date())]
+
+
 async def test_one_name_in_two_countries_is_two_teams(database: Database) -> None:
     await put(
         database,
@@ -261,6 +292,23 @@ async def test_a_second_leg_finds_its_fixture(database: Database) -> None:
     assert (recorded.changed, recorded.with_new_results) == ([second], [second])
 
 
+async def test_an_older_list_does_not_move_the_leg_to_come(database: Database) -> None:
+    may = KICKOFF + timedelta(days=260)
+    [first] = (await put(database, replace(CELTIC, home_goals=1, away_goals=1))).new
+    [second] = (await put(database, replace(CELTIC, kickoff=may))).new
+    recorded = await put(database, replace(CELTIC, kickoff=KICKOFF + timedelta(days=1)))
+    assert recorded.unchanged == [first]
+    assert {row["id"]: row["kickoff_at"] for row in await rows(database)} == {first: KICKOFF, second: may}
+
+
+async def test_a_fixture_is_the_leg_of_its_day(database: Database) -> None:
+    may = KICKOFF + timedelta(days=260)
+    both = await put(database, CELTIC, replace(CELTIC, leg=2, kickoff=may))
+    recorded = await put(database, replace(CELTIC, kickoff=may + timedelta(days=1)))
+    assert recorded.changed == [both.ids["SC0", 2024, "Celtic", "Rangers", 2]]
+    assert [row["kickoff_at"] for row in await rows(database)] == [KICKOFF, may + timedelta(days=1)]
+
+
 async def test_results_ask_once_per_league(database: Database) -> None:
     await put(database, PLAYED, replace(PLAYED, home="Fulham"), replace(PLAYED, league="D1", home="Bayern Munich"))
     await put(database, replace(PLAYED, home="Leeds"))
@@ -294,6 +342,30 @@ async def test_two_imports_at_once_record_each_match_once(database: Database) ->
     assert sorted(counts(recorded) for recorded in found) == [(0, 0, 60)] * 3 + [(60, 0, 0)]
     assert await database.pool.fetchval("select count(*) from match") == 60
     assert await database.pool.fetchval("select count(*) from team") == 120
+
+
+async def test_a_fixture_does_not_undo_what_a_live_feed_says_meanwhile(database: Database) -> None:
+    await put(database, COMING)
+    async with database.pool.acquire() as live:
+        playing = live.transaction()
+        await playing.start()
+        await live.execute("update match set status = 'LIVE', minute = 3, home_goals = 1, away_goals = 0")
+        putting = asyncio.create_task(put(database, replace(COMING, referee="M Oliver")))
+        await _until_somebody_waits(database)
+        await playing.commit()
+        recorded = await putting
+    [row] = await rows(database)
+    assert recorded.changed == [row["id"]]
+    assert (row["status"], row["minute"], row["home_goals"], row["away_goals"]) == ("LIVE", 3, 1, 0)
+    assert row["referee"] == "M Oliver"
+
+
+async def _until_somebody_waits(database: Database) -> None:
+    for _ in range(1000):
+        if await database.pool.fetchval("select exists (select from pg_locks where not granted)"):
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits for a lock")
 
 
 async def test_an_empty_batch_does_nothing(database: Database) -> None:

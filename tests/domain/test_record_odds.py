@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from domain.infra.database import Database, connection_of
 from domain.markets.service import dictionary
 from domain.matches.service import record_matches
+from domain.odds.aggregates import Aggregate, record_aggregates
 from domain.odds.service import NewBookmaker, Recorded, Tick, bookmakers, record
 from touchline import OVER_25, RESULT, SourceMatch
 
@@ -261,6 +262,32 @@ async def test_a_corrected_opening_before_an_equal_closing_price(database: Datab
     assert [float(quote[name]) for name in ("price", "previous_price", "opening_price")] == [1.6, 1.62, 1.62]
 
 
+async def test_history_does_not_undo_a_price_that_was_seen_since(database: Database, ground: Ground) -> None:
+    await put(database, ground.tick(2.0), ground.tick(2.0, 90))
+    recorded = await put(database, ground.tick(2.2, 30), ground.tick(2.0, 60), is_history=True)
+    assert (recorded.late, recorded.unchanged, recorded.changed) == (1, 1, 0)
+    [quote] = await quotes(database)
+    assert (float(quote["price"]), quote["confirmed_at"]) == (2.0, NOON + timedelta(minutes=90))
+    assert await history(database) == [(1, 2.0, None)]
+
+
+async def test_history_corrects_the_instant_of_a_price_that_was_seen_since(database: Database, ground: Ground) -> None:
+    await put(database, ground.tick(2.0), ground.tick(2.0, 90))
+    recorded = await put(database, ground.tick(2.2), ground.tick(2.0, 5), is_history=True)
+    assert (recorded.late, recorded.changed) == (0, 2)
+    [quote] = await quotes(database)
+    assert (float(quote["price"]), quote["confirmed_at"]) == (2.0, NOON + timedelta(minutes=90))
+    await assert_tables_agree(database)
+
+
+async def test_history_up_to_the_last_sight_of_a_price_corrects_it(database: Database, ground: Ground) -> None:
+    await put(database, ground.tick(2.0), ground.tick(2.0, 90), is_history=True)
+    recorded = await put(database, ground.tick(2.2, 30), ground.tick(2.0, 90), is_history=True)
+    assert (recorded.late, recorded.changed) == (0, 2)
+    assert await history(database) == [(1, 2.0, None), (2, 2.2, 2.0), (3, 2.0, 2.2)]
+    await assert_tables_agree(database)
+
+
 async def assert_tables_agree(database: Database) -> None:
     """The quote is the last change of its key, and the best quote is the best of the available ones."""
     wrong = await database.pool.fetch("""
@@ -361,6 +388,22 @@ async def _another_match(database: Database, number: int) -> int:
     async with database.transaction() as session:
         match = SourceMatch("E0", 2024, f"Home {number}", f"Away {number}", KICKOFF)
         return (await record_matches(session, "football-data", [match], now=NOON)).new[0]
+
+
+async def test_a_file_and_a_feed_do_not_wait_for_each_other_in_a_ring(database: Database, ground: Ground) -> None:
+    """A file with aggregates of the second league and prices of both, beside a feed of both."""
+    dortmund = SourceMatch("D1", 2024, "Bayern Munich", "Dortmund", KICKOFF)
+    async with database.transaction() as session:
+        [second] = (await record_matches(session, "football-data", [dortmund], now=NOON)).new
+    await put(database, ground.tick(2.0))
+    both = [ground.tick(2.1, 1), replace(ground.tick(2.1, 1), match_id=second)]
+    async with database.transaction() as session:
+        connection = await connection_of(session)
+        await record_aggregates(connection, [Aggregate(second, ground.home, "Max", False, 2.2, NOON)], source="file")
+        feed = asyncio.create_task(put(database, *both))
+        await asyncio.wait({feed}, timeout=0.3)
+        found = await record(session, [replace(tick, bookmaker_id=ground.books[1]) for tick in both], source="file")
+    assert (found.changed, (await feed).changed) == (2, 2)
 
 
 async def test_sequences_have_no_hole_and_follow_the_order_of_commits(database: Database, ground: Ground) -> None:
