@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import logging
 import logging.config
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -54,8 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
             timeout_graceful_shutdown=STOP_WITHIN,
         )
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _ignore)  # uvicorn stops on both, and then raises them again for whoever was there before
     server.run()
     return 0 if server.started else 1
+
+
+def _ignore(number: int, frame: FrameType | None) -> None:
+    del number, frame
 
 
 def log_config(settings: Settings) -> dict[str, Any]:

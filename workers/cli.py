@@ -7,6 +7,6 @@ from __future__ import annotations
 
 import click
 
-from workers.commands import data, queue, stack
+from workers.commands import data, queue, replay, stack
 
-commands: list[click.Command] = [*stack.commands, *data.commands, *queue.commands]
+commands: list[click.Command] = [*stack.commands, *data.commands, *replay.commands, *queue.commands]

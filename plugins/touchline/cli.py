@@ -25,6 +25,8 @@ APPLICATION = (
     "import",
     "replay",
     "queue",
+    "refresh",
+    "refit",
 )
 """Names that belong to the application, with or without it."""
 

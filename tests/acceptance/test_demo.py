@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
 
 COMING = """query {
   matches(filter: {window: NEXT_7_DAYS, statuses: [SCHEDULED]}, first: 10) { nodes {
-    id kickoffAt isSimulated
+    id kickoffAt league { isSimulated }
     forecast {
       result { home draw away } goals(line: 2.5) { over under push } corners(line: 9.5) { over under push }
       bothTeamsToScore { yes no } predictedAt dataCutoffAt
@@ -22,7 +22,8 @@ COMING = """query {
   } }
 }"""
 PLUGINS = """query { plugins(first: 50) { nodes { key status models { key champion {
-  version dataCutoffAt fittedAt trainingMatches stateDigest jobId } } } } }"""
+  version dataCutoffAt trainedAt trainingMatchCount artifactDigest jobId } } } } }"""
+VALUE = "{ valueBets(filter: {minEdge: 0.01, maxQuoteAgeSeconds: null}, first: 5) { totalCount nodes { edge } } }"
 LIVE = """subscription ($leagues: [ID!]!) { oddsChanged(leagueIds: $leagues, hasSnapshot: false) {
   kind cursor changes { sequence quote { id price { decimal } } } } }"""
 
@@ -44,7 +45,7 @@ def _all_forecast(data: dict[str, Any]) -> bool:
 
 def test_ten_coming_matches_have_four_markets_that_sum_to_one(demo: Product) -> None:
     for node in demo.until(COMING, _all_forecast)["matches"]["nodes"]:
-        assert node["isSimulated"]
+        assert node["league"]["isSimulated"]
         forecast = node["forecast"]
         assert forecast["dataCutoffAt"] <= forecast["predictedAt"] <= node["kickoffAt"]
         for market in ("result", "goals", "corners", "bothTeamsToScore"):
@@ -52,8 +53,8 @@ def test_ten_coming_matches_have_four_markets_that_sum_to_one(demo: Product) -> 
 
 
 def test_value_bets_are_found(demo: Product) -> None:
-    found = demo.until("{ valueBets(first: 5) { totalCount nodes { edge } } }", lambda data: data["valueBets"]["nodes"])
-    assert all(node["edge"] > 0 for node in found["valueBets"]["nodes"])
+    found = demo.until(VALUE, lambda data: data["valueBets"]["nodes"])
+    assert all(node["edge"] >= 0.01 for node in found["valueBets"]["nodes"])
 
 
 def test_five_plugins_name_version_cutoff_and_job(demo: Product) -> None:

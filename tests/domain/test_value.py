@@ -9,8 +9,10 @@ from datetime import timedelta
 from typing import Any
 
 import asyncpg
+import numpy as np
 import pytest
 
+from domain.forecasting.service import Fit, prepare, store_answer
 from domain.infra.clock import set_clock
 from domain.infra.database import Database, connection_of
 from domain.infra.settings import read_settings
@@ -19,7 +21,6 @@ from tests.small_league import NOON, NOW, SmallLeague, make_league
 from tests.workers.fickle import KEY, Trusting, registry
 from touchline import RESULT
 from workers.boot import Boot, booted
-from workers.forecasts import run_model
 
 
 @pytest.fixture
@@ -32,7 +33,12 @@ async def boot(database_url: str, redis_url: str, league: SmallLeague) -> AsyncI
     """Forecasts of all coming matches are there."""
     settings = read_settings(database_url=database_url, redis_url=redis_url)
     async with booted(settings, lambda: registry("steady")) as opened:
-        await run_model(opened, "forecast", model_key=KEY, league_id=league.league_id)
+        question = await prepare(opened.database.pool, opened.registry.models[KEY], league.league_id, NOW)
+        fitted = question.model.fit(question.past.history, np.random.default_rng(0))
+        forecasts = fitted.predict(question.coming.fixtures)
+        async with opened.database.transaction() as session:
+            fit = Fit(fitted.state(), "digest", 0.0)
+            await store_answer(await connection_of(session), question, fit, forecasts, 1.0, "forecast")
         yield opened
 
 
