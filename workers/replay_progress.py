@@ -1,4 +1,4 @@
-"""How far a replay is."""
+"""How far a replay is, and how good its forecasts were."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from datetime import datetime
 
 import asyncpg
 
+from domain.forecasting.record import result_record
 from domain.infra.clock import match_now
 from domain.infra.settings import Settings
+from touchline.calibration import calibration, log_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +49,21 @@ async def read_progress(settings: Settings, start: datetime) -> Progress:
         return Progress(await match_now(connection), *row)
     finally:
         await connection.close()
+
+
+async def read_verdict(settings: Settings, start: datetime) -> str:
+    """One sentence on the 1X2 predictions of the replay, each graded by its match."""
+    connection = await asyncpg.connect(settings.database_url)
+    try:
+        probabilities, happened = await result_record(connection, start)
+    finally:
+        await connection.close()
+    if len(happened) == 0:
+        return "No forecast match was played."
+    said = f"1X2: {len(happened)} matches, log loss {log_loss(probabilities, happened):.4f} (a third each: 1.0986)"
+    try:
+        line = calibration(probabilities, happened)
+    except ValueError as error:
+        return f"{said}; {error}."
+    lower, upper = line.slope_interval
+    return f"{said}, calibration slope {line.slope:.2f} (95 % interval {lower:.2f} to {upper:.2f})."

@@ -36,6 +36,8 @@ async def ask(connection: asyncpg.Connection, requests: Sequence[Request], *, no
     """
     if not requests:
         return
+    once = {request.dedupe_key or index: request for index, request in enumerate(requests)}
+    requests = list(once.values())
     machine = now or machine_now()
     await connection.execute(
         """insert into outbox (job, arguments, dedupe_key, due_at, created_at)

@@ -70,8 +70,9 @@ async def test_a_transaction_commits_only_at_its_end(database: Database) -> None
 
 
 async def test_waiting_requests_with_one_key_are_one_row(database: Database) -> None:
-    for match in (1, 1, 2):
+    for matches in ((1,), (1, 1), (2,)):
         async with database.transaction() as session:
-            await ask(await connection_of(session), [Request("price_value", {"match_id": match}, f"value:{match}")])
+            requests = [Request("price_value", {"match_id": match}, f"value:{match}") for match in matches]
+            await ask(await connection_of(session), requests)
     rows = await database.pool.fetch("select arguments from outbox order by id")
     assert [row["arguments"] for row in rows] == [{"match_id": 1}, {"match_id": 2}]

@@ -166,7 +166,7 @@ def _run(folder: Path, host: str, port: int, chosen: ReplaySettings, *, is_exit:
 def _watch(folder: Path, start: datetime, is_exit: bool) -> None:
     """Tell how far the replay is until it has ended; then sum up, and stop the stack if asked to."""
     from workers.commands.options import resolve_settings
-    from workers.replay_progress import read_progress
+    from workers.replay_progress import read_progress, read_verdict
 
     settings = resolve_settings(folder)
     began = time.monotonic()
@@ -177,6 +177,7 @@ def _watch(folder: Path, start: datetime, is_exit: bool) -> None:
             break
         time.sleep(5.0)
     click.echo(f"The replay is over after {time.monotonic() - began:.0f} s.")
+    click.echo(asyncio.run(read_verdict(settings, start)))
     if is_exit:
         os.kill(os.getpid(), signal.SIGINT)
 
