@@ -156,9 +156,9 @@ class OutcomeProbability:
     )
 
     @derived
-    def fair_price(self) -> Price:
-        """1 / probability as a price."""
-        return Price(decimal=1 / self.probability)
+    def fair_price(self) -> Price | None:
+        """1 / probability as a price; null for what is impossible or certain, which has none."""
+        return Price(decimal=1 / self.probability) if 0 < self.probability < 1 else None
 
     @batch
     @staticmethod

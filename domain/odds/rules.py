@@ -214,6 +214,7 @@ def american(price: float) -> int:
     return round(100 * (price - 1)) if price >= 2 else -round(100 / (price - 1))
 
 
+@lru_cache(maxsize=8192)
 def fractional(price: float) -> str:
     """The nearest customary fraction of a decimal price: `6/4`, `11/8`, `Evens` for 1/1.
 
