@@ -39,7 +39,7 @@ from domain.migrations import __main__ as migrations
 from domain.tables import METADATA
 from tests.api.client import Client, operation
 from tests.api.client import serving as serving_in_process
-from tests.factories import Factory, Fixture, card, hours
+from tests.factories import NOW, Factory, Fixture, card, hours
 from tests.faults import proxy
 from tests.odds_world import make_world, until
 from tests.plugins.histories import fixtures, history
@@ -52,6 +52,7 @@ from workers import actors
 from workers.actors import JOBS
 from workers.boot import booted
 from workers.broker import NAMESPACE
+from workers.seeding import put_schedules
 
 ROOT = Path(__file__).parents[1]
 TOUCHLINE = Path(sys.executable).with_name("touchline")
@@ -568,6 +569,14 @@ def test_jobs_go_through_their_queues() -> None:
     assert {row[0]: row[1] for row in table("workers/README.md", "job")} == {name: queue_of(name) for name in JOBS}
     assert {row[1] for row in table("workers/README.md", "job")} == set(Queue)
     assert actors.JOBS is JOBS
+
+
+async def test_schedule_is_as_told(database: Database) -> None:
+    settings = read_settings(database_url="postgresql:///x", redis_url="redis:///")
+    await put_schedules(database, settings, NOW, speed=1)
+    found = await database.pool.fetch("select name, every_seconds / 60 as minutes from schedule")
+    told = {row[0]: float(row[1].partition(" ")[0]) for row in table("workers/README.md", "recurring job")}
+    assert told == {row["name"]: row["minutes"] for row in found}
 
 
 async def test_statements_are_as_many_as_told(database_url: str, redis_url: str, matches: list[int]) -> None:

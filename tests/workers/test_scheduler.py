@@ -15,7 +15,7 @@ from domain.infra.database import Database
 from domain.infra.schedule import put_schedule
 from domain.infra.settings import Settings
 from tests.workers.conftest import Starter, until
-from workers.scheduler import Scheduler, run_scheduler, step_clock
+from workers.scheduler import LEADER, Scheduler, run_scheduler, step_clock
 
 NOON = datetime(2025, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -30,6 +30,16 @@ async def _running(settings: Settings) -> AsyncIterator[asyncio.Event]:
     finally:
         stop.set()
         await task
+
+
+async def _leaders(database: Database) -> list[int]:
+    """Server processes that hold this database's lock of the leader."""
+    rows = await database.pool.fetch(
+        """select pid from pg_locks where locktype = 'advisory' and objid = $1 and granted
+             and database = (select oid from pg_database where datname = current_database())""",
+        LEADER,
+    )
+    return [row["pid"] for row in rows]
 
 
 async def _feed(database: Database, next_at: datetime | None) -> None:
@@ -101,7 +111,7 @@ async def test_a_second_scheduler_waits_and_takes_over(database: Database, setti
     first = start("scheduler")
 
     async def leads() -> bool:
-        return bool(await database.pool.fetchval("select count(*) from pg_locks where locktype = 'advisory'"))
+        return bool(await _leaders(database))
 
     async def is_sent() -> bool:
         return not await database.pool.fetchval("select exists (select 1 from outbox where sent_at is null)")
@@ -126,20 +136,17 @@ async def test_a_lost_connection_ends_leadership_and_it_is_sought_again(
 ) -> None:
     await set_clock(database.pool, match=NOON, speed=1)
 
-    async def holders() -> list[int]:
-        rows = await database.pool.fetch("select pid from pg_locks where locktype = 'advisory'")
-        return [row["pid"] for row in rows]
-
     async def leads() -> bool:
-        return bool(await holders())
+        return bool(await _leaders(database))
 
     async with _running(settings):
         await until(leads)
-        (leader,) = await holders()
+        (leader,) = await _leaders(database)
         await database.pool.fetchval("select pg_terminate_backend($1)", leader)
 
         async def leads_again() -> bool:
-            return bool(await holders()) and leader not in await holders()
+            leaders = await _leaders(database)
+            return bool(leaders) and leader not in leaders
 
         await until(leads_again)
     assert "a server is away" in caplog.text
