@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from graphql import GraphQLError
+from graphql import ExecutionResult, GraphQLError
 from strawberry.extensions import SchemaExtension
+from strawberry.types.graphql import OperationType
 
 from domain.infra.errors import Invalid, NotFound, TouchlineError
 
@@ -19,6 +20,7 @@ NOT_FOUND = "NOT_FOUND"
 INTERNAL = "INTERNAL"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
+_NOT_HERE = "A subscription needs a WebSocket: open this address with the protocol graphql-transport-ws."
 
 
 class ShownErrors(SchemaExtension):
@@ -37,6 +39,13 @@ class ShownErrors(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         yield
         self._show(self.execution_context.result)
+
+    def on_execute(self) -> Iterator[None]:
+        """A subscription that is executed, and not streamed, gets an answer that says where it belongs."""
+        if self.execution_context.operation_type is OperationType.SUBSCRIPTION:
+            told = GraphQLError(_NOT_HERE, extensions={"code": BAD_USER_INPUT})
+            self.execution_context.result = ExecutionResult(data=None, errors=[told])
+        yield
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
         self._show(result)

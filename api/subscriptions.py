@@ -36,7 +36,7 @@ LONGEST_CONFLATION = 5000
     SNAPSHOT="State at the start.",
     DELTA="What changed.",
     GAP="Messages were lost because the cursor was too old or the client too slow; a SNAPSHOT follows.",
-    HEARTBEAT="Nothing changed for 15 seconds; the stream is alive.",
+    HEARTBEAT="Nothing changed for a while, by default 15 seconds; the stream is alive.",
 )
 class UpdateKind(Words):
     SNAPSHOT = auto()
@@ -209,7 +209,7 @@ async def odds_changed(
 
 
 @strawberry.type(
-    description="Live updates over `graphql-transport-ws` (or SSE). Every event has a `cursor`; pass the last one as "
+    description="Live updates over `graphql-transport-ws`. Every event has a `cursor`; pass the last one as "
     "`after` when connecting again and nothing is missed or doubled."
 )
 class Subscription:

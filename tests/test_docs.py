@@ -541,7 +541,11 @@ LIMITS: Mapping[str, int] = MappingProxyType(
     }
 )
 
-CODES = {value for name, value in vars(errors).items() if name.isupper() and isinstance(value, str)}
+CODES = {
+    value
+    for name, value in vars(errors).items()
+    if name.isupper() and not name.startswith("_") and isinstance(value, str)
+}
 CONCEPTS = {path.parent.name for path in (ROOT / "domain").glob("*/tables.py")}
 HOOKS = {name for name, value in vars(hookspecs).items() if hasattr(value, "touchline_spec")}
 

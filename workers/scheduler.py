@@ -29,6 +29,7 @@ from domain.infra.schedule import ask_due, next_event
 from domain.infra.settings import Settings, read_settings
 from workers.broker import open_broker
 from workers.relay import relay, send_lost
+from workers.seeding import put_schedules
 from workers.stack.lifeline import watch_lifeline
 
 LEADER = 7_001_001
@@ -90,6 +91,8 @@ async def _lead(settings: Settings, stop: asyncio.Event) -> None:
             if stop.is_set():
                 return
         logger.info("leading")
+        clock = await read_clock(database.pool)
+        await put_schedules(database, settings, clock.at(machine_now()), speed=clock.speed)
         scheduler = Scheduler(database, broker)
         while not stop.is_set():
             await leader.fetchval("select 1")  # raises when the lock is gone with its connection

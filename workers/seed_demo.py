@@ -26,7 +26,7 @@ from domain.matches.service import ensure_league, record_matches
 from domain.odds.service import bookmakers
 from touchline.simulator import MARKETS, PricePath, World, demo_world
 from touchline.ticks import PriceTick
-from workers.seeding import ask_first, put_schedules, resume_clock, step
+from workers.seeding import ask_first, resume_clock, step
 
 NAME = "demo"
 MATCHES_WITH_PRICES = 200
@@ -58,11 +58,10 @@ async def seed_demo(settings: Settings, *, seed: int, speed: float) -> None:
         stored = await database.pool.fetchval("select settings->>'seed' from feed where name = $1", NAME)
         if stored is None:
             await set_clock(database.pool, match=machine_now(), speed=speed)
-            await _load(database, settings, seed, speed)
+            await _load(database, seed, speed)
         else:
             await put_feed(database.pool, NAME, KIND, _feed_settings(int(stored), speed), machine_now(), None)
-            now = await resume_clock(database, speed=speed)
-            await put_schedules(database, settings, now, speed=speed)
+            await resume_clock(database, speed=speed)
     finally:
         await database.close()
 
@@ -72,7 +71,7 @@ def _feed_settings(seed: int, speed: float) -> dict[str, float]:
     return {"seed": seed, "step_seconds": max(1.0, speed) if speed > 0 else 900.0}
 
 
-async def _load(database: Database, settings: Settings, seed: int, speed: float) -> None:
+async def _load(database: Database, seed: int, speed: float) -> None:
     now = machine_now()
     world = demo_world(seed, now)
     feed = SimulatedFeed(world, timedelta(seconds=1))
@@ -88,7 +87,6 @@ async def _load(database: Database, settings: Settings, seed: int, speed: float)
         async with database.transaction() as session:
             await record_matches(session, SOURCE, world.coming(now - timedelta(hours=2), now + DAYS_AHEAD), now=now)
             await record_prices(session, feed, list(standing_prices(world, now)))
-    await put_schedules(database, settings, now, speed=speed)
     await ask_first(database)
     await put_feed(database.pool, NAME, KIND, _feed_settings(seed, speed), now, now)
 

@@ -21,7 +21,7 @@ from domain.matches.rules import result_known_at
 from domain.matches.service import record_matches
 from touchline import Provider, SourceMatch
 from touchline.football_data import season_code
-from workers.seeding import ask_first, put_schedules, resume_clock, step
+from workers.seeding import ask_first, resume_clock, step
 
 NAME = "replay"
 
@@ -39,10 +39,9 @@ async def seed_replay(settings: Settings, provider: Provider, replay: ReplaySett
             raise Invalid("--data-dir", "the database holds another replay; name another folder")
         await put_feed(database.pool, NAME, KIND, replay.stored(), replay.start, None)
         if there is None or await _is_unfinished(database):
-            await _load(database, settings, provider, replay, speed)
+            await _load(database, provider, replay, speed)
         else:
-            now = await resume_clock(database, speed=speed)
-            await put_schedules(database, settings, now, speed=speed)
+            await resume_clock(database, speed=speed)
     finally:
         await database.close()
 
@@ -72,9 +71,7 @@ async def _is_unfinished(database: Database) -> bool:
     )
 
 
-async def _load(
-    database: Database, settings: Settings, provider: Provider, replay: ReplaySettings, speed: float
-) -> None:
+async def _load(database: Database, provider: Provider, replay: ReplaySettings, speed: float) -> None:
     season = await asyncio.to_thread(read_season, provider, replay)
     feed = await asyncio.to_thread(ReplayedFeed.from_matches, replay, season)
     if not feed.matches:
@@ -84,7 +81,6 @@ async def _load(
     async with database.transaction() as session:
         announced = feed.fixtures(replay.start - timedelta(days=replay.days_ahead), replay.start)
         await record_matches(session, feed.source, announced, now=replay.start)
-    await put_schedules(database, settings, replay.start, speed=speed)
     await ask_first(database)
     await set_clock(database.pool, match=replay.start, speed=speed)
     await database.pool.execute("update feed set next_at = $2 where name = $1", NAME, feed.next_after(replay.start))

@@ -6,13 +6,16 @@ import asyncio
 import os
 
 from alembic import context
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from domain.infra.database import sqlalchemy_url
 from domain.migrations.partitions import is_ours
 from domain.tables import METADATA
+
+ONE_AT_A_TIME = 7_001_002
+"""Number of the advisory lock under which a database is migrated: several processes may start at once."""
 
 
 def _url() -> str:
@@ -31,8 +34,14 @@ def _run(connection: Connection) -> None:
         compare_server_default=False,
         transaction_per_migration=True,
     )
-    with context.begin_transaction():
-        context.run_migrations()
+    connection.execute(text("select pg_advisory_lock(:number)"), {"number": ONE_AT_A_TIME})
+    connection.commit()
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    finally:
+        connection.rollback()
+        connection.execute(text("select pg_advisory_unlock(:number)"), {"number": ONE_AT_A_TIME})
 
 
 async def _online() -> None:

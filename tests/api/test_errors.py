@@ -71,3 +71,13 @@ def test_expected_failures_keep_their_words(cause: Exception, extensions: dict[s
     assert answer.extensions == extensions
     assert answer.message == str(cause)
     assert answer.path == ["a"]
+
+
+async def test_a_subscription_by_post_is_told_where_it_belongs(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        error = await client.error('subscription { oddsChanged(leagueIds: ["TGVhZ3VlOjE"]) { cursor } }')
+    assert error["extensions"]["code"] == "BAD_USER_INPUT"
+    assert "graphql-transport-ws" in error["message"]
+    assert not [record for record in caplog.records if record.name == "touchline.api"]

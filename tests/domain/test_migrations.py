@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import asyncpg
@@ -76,3 +79,15 @@ async def test_waiting_requests_with_one_key_are_one_row(database: Database) -> 
             await ask(await connection_of(session), requests)
     rows = await database.pool.fetch("select arguments from outbox order by id")
     assert [row["arguments"] for row in rows] == [{"match_id": 1}, {"match_id": 2}]
+
+
+async def test_several_processes_may_migrate_at_once(database_url: str) -> None:
+    await asyncio.to_thread(downgrade, database_url)
+    command = [sys.executable, "-m", "domain.migrations"]
+    environment = {**os.environ, "DATABASE_URL": database_url}
+
+    def migrate() -> int:
+        return subprocess.run(command, env=environment).returncode
+
+    assert await asyncio.gather(*(asyncio.to_thread(migrate) for _ in range(3))) == [0, 0, 0]
+    await asyncio.to_thread(check, database_url)

@@ -61,7 +61,7 @@ async def examine(folder: Path, host: str, port: int) -> list[Check]:
         check_python(),
         check_program("PostgreSQL program", find_postgres, 0),
         check_program("Redis program", find_redis, REDIS_MINIMUM),
-        check_folder(folder),
+        check_folder(folder, servers=addresses.database_url is None or addresses.redis_url is None),
         check_disk(folder),
         check_port(folder, host, port),
         settings,
@@ -94,14 +94,14 @@ def check_program(name: str, find: Callable[[], Program], minimum: int) -> Check
     return Check(name, "ok", found)
 
 
-def check_folder(folder: Path) -> Check:
-    """The data folder can be made or written, and who holds it."""
+def check_folder(folder: Path, *, servers: bool = True) -> Check:
+    """The data folder can be made or written, and who holds it; `servers` when embedded ones will live there."""
     name = "Data folder"
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
         return Check(name, "problem", f"{existing} cannot be written", "Name another with `--data-dir`.")
     barrier = first_barrier(folder, server_account())
-    if barrier is not None and barrier != folder:
+    if servers and barrier is not None and barrier != folder:
         return Check(name, "problem", f"root's servers may not pass {barrier}", "Name another with `--data-dir`.")
     try:
         pid = holder(folder)
