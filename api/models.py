@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from enum import auto
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -149,12 +149,10 @@ class ModelVersion(Node):
     fitted_at: strawberry.Private[datetime]
     fit_seconds: strawberry.Private[float]
     training_matches: strawberry.Private[int]
+    data_cutoff_at: strawberry.Private[datetime]
+    settings: strawberry.Private[Any]
     code_version: str = strawberry.field(description="Version of the model's code.")
-    data_cutoff_at: datetime = strawberry.field(
-        description="Match time up to which anything was known to it; nothing later was used."
-    )
     data_from: datetime | None = strawberry.field(description="Kick-off of the oldest match trained on.")
-    settings: strawberry.scalars.JSON = strawberry.field(description="Settings it was made with.")
     inputs_digest: str = strawberry.field(description="Hash of the data and settings it was made from.")
     job_id: str = strawberry.field(description="Job of a worker that made it.")
     state_size: strawberry.Private[int]
@@ -203,13 +201,13 @@ class ModelVersion(Node):
 
     @derived
     def training_data_cutoff_at(self) -> datetime | None:
-        """Newest match trained on: what `dataCutoffAt` says, under the name that forecasts of one model share."""
+        """Match time up to which anything was known to it; nothing later was used."""
         return self.data_cutoff_at
 
     @derived
     def hyperparameters(self) -> strawberry.scalars.JSON:
-        """Parameters chosen before training: the settings."""
-        return self.settings
+        """Parameters chosen before training: the settings it was made with."""
+        return self.settings  # type: ignore[no-any-return]
 
     @derived
     def artifact_bytes(self) -> int | None:

@@ -22,7 +22,7 @@ COMING = """query {
   } }
 }"""
 PLUGINS = """query { plugins(first: 50) { nodes { key status models { key champion {
-  version dataCutoffAt trainedAt trainingMatchCount artifactDigest jobId } } } } }"""
+  version trainingDataCutoffAt trainedAt trainingMatchCount artifactDigest jobId } } } } }"""
 VALUE = "{ valueBets(filter: {minEdge: 0.01, maxQuoteAgeSeconds: null}, first: 5) { totalCount nodes { edge } } }"
 LIVE = """subscription ($leagues: [ID!]!) { oddsChanged(leagueIds: $leagues, hasSnapshot: false) {
   kind cursor changes { sequence quote { id price { decimal } } } } }"""
@@ -65,7 +65,7 @@ def test_five_plugins_name_version_cutoff_and_job(demo: Product) -> None:
     data = demo.until(PLUGINS, all_fitted)
     for model in (model for node in data["plugins"]["nodes"] for model in node["models"]):
         assert model["champion"]["version"]
-        assert model["champion"]["dataCutoffAt"]
+        assert model["champion"]["trainingDataCutoffAt"]
         assert model["champion"]["jobId"]
 
 

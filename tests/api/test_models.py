@@ -12,7 +12,7 @@ PLUGINS = """query($statuses: [PluginStatus!], $market: MarketKind) { plugins(st
   totalCount nodes { key name version distribution isBuiltIn status statusReason markets
     health { callCount failureCount lastError lastErrorAt }
     models { key kind markets marketKeys codeVersion settings champion { version } currentVersions {
-      version codeVersion stage trainedAt dataCutoffAt trainingSeconds trainingMatchCount trainingDataCutoffAt
+      version codeVersion stage trainedAt trainingSeconds trainingMatchCount trainingDataCutoffAt
       artifactBytes artifactDigest hyperparameters jobId league { slug } } } } } }"""
 
 
@@ -45,7 +45,6 @@ async def test_plugins_say_what_made_their_rows(client: Client, factory: Factory
         "codeVersion": "1",
         "stage": "CHAMPION",
         "trainedAt": "2026-03-14T12:00:00Z",
-        "dataCutoffAt": "2026-03-14T12:00:00Z",
         "trainingSeconds": 0.25,
         "trainingMatchCount": 380,
         "trainingDataCutoffAt": "2026-03-14T12:00:00Z",
@@ -84,11 +83,12 @@ async def test_versions_are_newest_first(client: Client, factory: Factory) -> No
     league = await factory.db.fetchval("select id from league")
     await factory.version("touchline.match_result", league, cutoff=NOW + timedelta(hours=1))
     query = """{ models(market: MATCH_RESULT) { totalCount nodes { key isInPlayCapable plugin { key }
-      versions(first: 1) { totalCount pageInfo { hasNextPage } nodes { stage } } champion { dataCutoffAt } } } }"""
+      versions(first: 1) { totalCount pageInfo { hasNextPage } nodes { stage } }
+      champion { trainingDataCutoffAt } } } }"""
     (model,) = (await client.data(query))["models"]["nodes"]
     assert model["key"] == "touchline.match_result"
     assert model["versions"] == {"totalCount": 2, "pageInfo": {"hasNextPage": True}, "nodes": [{"stage": "CHAMPION"}]}
-    assert model["champion"] == {"dataCutoffAt": "2026-03-14T13:00:00Z"}
+    assert model["champion"] == {"trainingDataCutoffAt": "2026-03-14T13:00:00Z"}
     old = await client.data(
         "query($id: ID!) { node(id: $id) { ... on ModelVersion { stage } } }",
         id=global_id("ModelVersion", versions[0]),
