@@ -108,7 +108,7 @@ async def test_kill_9_leaves_nothing_and_loses_nothing(operator: Operator, other
         assert len(family) >= 5
         demo.kill(*others)
         assert left_after(2, folder, family) == []
-    with running_demo(operator.command, folder, environment=operator.environment, seconds=10) as demo:
+    with running_demo(operator.command, folder, environment=operator.environment, seconds=60) as demo:
         assert await counts(demo) == before
         assert before["drill.kept"] == 50000
         assert demo.stop() == 0
@@ -120,7 +120,7 @@ async def test_a_restart_in_the_same_moment_succeeds(operator: Operator) -> None
     with running_demo(operator.command, folder, environment=operator.environment) as demo:
         await fill(demo)
         demo.kill("postgres", "redis")
-        with running_demo(operator.command, folder, environment=operator.environment, seconds=10) as again:
+        with running_demo(operator.command, folder, environment=operator.environment, seconds=60) as again:
             assert (await counts(again))["drill.kept"] == 50000
             assert again.stop() == 0
 
