@@ -75,6 +75,14 @@ def ordinary_user(home: Path) -> Operator:
     return Operator(theirs, prefix, environment(HOME=str(theirs), PYTHONDONTWRITEBYTECODE="1"))
 
 
+@pytest.fixture(autouse=True)
+def _heard_hangup() -> Iterator[None]:
+    """Under nohup a hang-up is ignored, by us and by what we start, as it should be; here it is meant."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(params=["yourself", pytest.param("ordinary user", marks=needs_root)])
 def operator(request: pytest.FixtureRequest, home: Path) -> Operator:
     """Whoever runs the tests; and, when that is root, an ordinary user."""
