@@ -39,13 +39,14 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     try:
         settings = read_settings(**({"data_dir": given.data_dir} if given.data_dir else {}))
+        app = create_app(settings, is_long_lived=True)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     logging.config.dictConfig(log_config(settings))
     server = Server(
         uvicorn.Config(
-            create_app(settings, is_long_lived=True),
+            app,
             host=settings.host,
             port=settings.port,
             loop="auto",

@@ -27,10 +27,13 @@ from api.export import schema_text
 from api.hub import OddsHub
 from api.schema import build_schema
 from api.status import About
+from domain.accounts.desk import Desk
+from domain.accounts.vault import Vault
 from domain.infra import queries
 from domain.infra.bus import Bus
 from domain.infra.clock import Clock
 from domain.infra.database import Database
+from domain.infra.news import News
 from domain.infra.settings import Settings
 from domain.migrations.runner import head
 
@@ -52,13 +55,17 @@ class Router(GraphQLRouter[Context, None]):
 
 
 def create_app(settings: Settings, *, is_long_lived: bool = False) -> FastAPI:
-    """The API of a deployment; `is_long_lived` spares what is there after start-up from garbage collection."""
+    """The API of a deployment; raises SettingsError without a signing key.
+
+    `is_long_lived` spares what is there after start-up from garbage collection.
+    """
+    vault = Vault(settings)
     schema = build_schema()
     about = About(version("touchline"), hashlib.sha256(schema_text(schema).encode()).hexdigest())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with _opened(settings, about) as doors:
+        async with _opened(settings, about, vault) as doors:
             app.state.doors = doors
             if is_long_lived:
                 _spare_garbage_collection()
@@ -83,15 +90,29 @@ def _spare_garbage_collection() -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings, about: About) -> AsyncIterator[Doors]:
+async def _opened(settings: Settings, about: About, vault: Vault) -> AsyncIterator[Doors]:
     database = await Database.connect(settings.database_url, size=settings.database_pool)
     redis, bus = Redis.from_url(settings.redis_url), Bus.connect(settings.redis_url)
-    hub = OddsHub(database.pool, bus)
+    hub, news = OddsHub(database.pool, bus), News(settings.redis_url)
+    desk = Desk.open(database, settings, vault)
     try:
         await hub.start()
-        yield Doors(database.pool, Clock(database.pool), settings, redis, hub, about)
+        await news.start()
+        yield Doors(
+            reader=database.pool,
+            database=database,
+            clock=Clock(database.pool),
+            settings=settings,
+            redis=redis,
+            hub=hub,
+            about=about,
+            desk=desk,
+            news=news,
+        )
     finally:
         await hub.stop()
+        await news.stop()
+        await desk.close()
         await bus.close()
         await redis.aclose()
         await database.close()

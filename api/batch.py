@@ -12,10 +12,12 @@ A field of a type is one of three:
           "League."
           return await db.pick(League, [match.league_id for match in matches])
 
-A field of Query is `@root`, one of Subscription `@live`; both have no parents.
+A field of Query is `@root`, one of Mutation `@mutation(Payload)`, one of Subscription `@live`; they have no
+parents. What a mutation expects to go wrong comes back in the `errors` of its payload.
 
 What a resolver may see is what its signature asks for by name (`GIVEN`): `db` is public data, `viewer`
-makes the value private to a person, `now` (match time) makes it time dependent. Everything else in the
+makes the value private to the person who must be signed in (`visitor` is None for nobody), `now` (match
+time) and `machine` (machine time) make it time dependent, `database` can write. Everything else in the
 signature is an argument of the field. The docstring is the description in the schema, arguments are
 described by `Annotated[..., strawberry.argument(description=...)]`. The function itself is what a test
 calls: `batch_function(Match, "league")([match], fake_db)`.
@@ -36,11 +38,18 @@ import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import Parameter, StrawberryResolver
 
+from domain.infra.errors import SignInRequired, TouchlineError
+
 if TYPE_CHECKING:
     from api.context import Context
 
-GIVEN = ("db", "viewer", "now", "clock", "settings", "hub", "redis", "about")
+GIVEN = (
+    *("db", "database", "viewer", "visitor", "caller", "now", "machine", "clock", "settings", "hub", "redis", "about"),
+    *("desk", "news"),
+)
 """Names of parameters that the context gives; every other parameter is an argument of the field."""
+PRIVATE = frozenset({"viewer", "visitor", "caller"})
+"""Those that make a value a person's own."""
 
 
 class Source:
@@ -54,12 +63,12 @@ class Source:
     @property
     def is_public(self) -> bool:
         """Whether the value is the same for every viewer."""
-        return "viewer" not in self.given
+        return not PRIVATE & set(self.given)
 
     @property
     def is_timeless(self) -> bool:
         """Whether the value only changes when a row does."""
-        return not {"now", "clock"} & set(self.given)
+        return not {"now", "machine", "clock"} & set(self.given)
 
     async def call(self, context: Context, *parents: Sequence[Any], **arguments: Any) -> Any:
         """The function's answer; `parents` is one sequence for a batch and nothing for a root."""
@@ -151,6 +160,31 @@ def root(function: Callable[..., Any] | staticmethod[..., Any]) -> Any:
         return await source.call(info.context, **arguments)
 
     return _field(resolver, source, [*_OWN, *source.arguments(skip=0)], source.signature.return_annotation)
+
+
+def mutation(payload: type, failed: Callable[[TouchlineError], Any]) -> Callable[[Callable[..., Any]], Any]:
+    """A field of Mutation; an expected failure becomes `payload(errors=[failed(error)])`.
+
+    That nobody is signed in is no failure of the input: it stays an error of the request.
+    """
+
+    def declare(function: Callable[..., Any]) -> Any:
+        source = Source(_plain(function))
+
+        async def resolver(self: Any, info: strawberry.Info[Any], **arguments: Any) -> Any:  # noqa: ARG001
+            try:
+                return await source.call(info.context, **arguments)
+            except SignInRequired:
+                raise
+            except TouchlineError as error:
+                return payload(errors=[failed(error)])
+
+        shaped = _shape(resolver, source, [*_OWN, *source.arguments(skip=0)], source.signature.return_annotation)
+        return strawberry.mutation(
+            resolver=shaped, description=description_of(source.function), metadata={Source: source}
+        )
+
+    return declare
 
 
 def live(function: Callable[..., Any] | staticmethod[..., Any]) -> Any:

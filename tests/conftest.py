@@ -15,6 +15,8 @@ from workers.stack.embedded import Servers, start_servers
 
 pytest_plugins = ["tests.skips"]
 
+os.environ.setdefault("TOUCHLINE_SECRET_KEY", "a key of the tests alone, long enough")
+
 
 @pytest.fixture(scope="session")
 def recorded() -> Path:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import BigInteger, DateTime, Identity, Numeric, Text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Identity, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field
 
@@ -16,12 +16,19 @@ def identity() -> Any:
     )
 
 
-def reference(target: str, *, primary_key: bool = False, index: bool = False, nullable: bool = False) -> Any:
-    """A bigint foreign key; rows under a deleted parent go with it."""
+def reference(
+    target: str,
+    *,
+    primary_key: bool = False,
+    index: bool = False,
+    nullable: bool = False,
+    ondelete: Literal["CASCADE", "SET NULL", "RESTRICT"] = "CASCADE",
+) -> Any:
+    """A bigint foreign key; unless said otherwise, rows under a deleted parent go with it."""
     return Field(
         default=None if nullable else ...,
         foreign_key=target,
-        ondelete="CASCADE",
+        ondelete=ondelete,
         sa_type=BigInteger,
         primary_key=primary_key,
         index=index,
@@ -55,3 +62,18 @@ def decimal_price(*, nullable: bool = False) -> Any:
 def document(*, nullable: bool = False) -> Any:
     """A JSON value."""
     return Field(default=None if nullable else ..., sa_type=JSONB, nullable=nullable)
+
+
+def name_of_chance(*, primary_key: bool = False) -> Any:
+    """A random UUID, made by the writer: nobody can count or guess it."""
+    return Field(sa_type=Uuid, primary_key=primary_key, nullable=False)
+
+
+def minor_units(*, nullable: bool = False) -> Any:
+    """Money in minor units of the row's currency, see `domain.money`."""
+    return Field(default=None if nullable else ..., sa_type=BigInteger, nullable=nullable)
+
+
+def labels() -> Any:
+    """A list of texts, never null."""
+    return Field(default_factory=list, sa_type=ARRAY(Text), nullable=False)

@@ -10,10 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.infra.errors import SettingsError
+
+LEAST_SECRET_BYTES = 32
+MAKE_SECRET = """`python -c "import secrets; print(secrets.token_urlsafe(48))"`"""
 
 
 class Settings(BaseSettings):
@@ -51,6 +54,29 @@ class Settings(BaseSettings):
     allowed_origins: tuple[str, ...] = ()
     """Other origins whose pages may open a WebSocket or read answers, for example `https://odds.example`."""
 
+    secret_key: SecretStr | None = None
+    """Signs access tokens, refresh tokens, e-mailed codes and file links: at least 32 bytes. The API and the worker
+    need it; an embedded deployment makes its own in the data folder."""
+    access_minutes: float = Field(default=30.0, gt=0, le=24 * 60)
+    """Life of an access token."""
+    refresh_days: float = Field(default=7.0, gt=0, le=365)
+    """Life of a refresh token: how long a device stays signed in without being used."""
+    refresh_grace_seconds: float = Field(default=10.0, ge=0, le=60)
+    """How long a traded refresh token still gives the same successor, for a client that lost the answer."""
+    password_threads: int = Field(default=2, ge=1, le=32)
+    """Passwords hashed at once by one process; each takes 64 MiB and about a quarter of a second."""
+    sign_in_attempts: int = Field(default=10, ge=1)
+    """Failed sign-ins per e-mail address and quarter of an hour, before it must wait."""
+    address_attempts: int = Field(default=100, ge=1)
+    """Sign-ins, registrations and password resets per network address and quarter of an hour."""
+    deletion_days: float = Field(default=14.0, ge=0, le=365)
+    """How long a deleted account can be taken back by signing in; 0 deletes at once."""
+    smtp_url: SecretStr | None = None
+    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`; without it e-mails are printed."""
+    mail_from: str = "Touchline <touchline@localhost>"
+    public_url: str | None = None
+    """Address of the frontend that links in e-mails lead to, without a slash at the end."""
+
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, value: str) -> str:
@@ -65,12 +91,38 @@ class Settings(BaseSettings):
             raise ValueError("must begin with redis://, rediss:// or unix://")
         return value
 
+    @field_validator("secret_key")
+    @classmethod
+    def _long(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and len(value.get_secret_value().encode()) < LEAST_SECRET_BYTES:
+            raise ValueError(f"must have at least {LEAST_SECRET_BYTES} bytes; {MAKE_SECRET} makes one")
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and urlsplit(value.get_secret_value()).scheme not in {"smtp", "smtps"}:
+            raise ValueError("must begin with smtp:// or smtps://")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
         if value.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError("must be one of debug, info, warning, error")
         return value.lower()
+
+
+def secret_of(settings: Settings) -> bytes:
+    """The signing key; raises SettingsError, with the remedy, where none is set."""
+    if settings.secret_key is None:
+        raise SettingsError(
+            [
+                f"TOUCHLINE_SECRET_KEY is not set. Set it to the same {LEAST_SECRET_BYTES} bytes or more on every "
+                f"machine; {MAKE_SECRET} makes one."
+            ]
+        )
+    return settings.secret_key.get_secret_value().encode()
 
 
 def read_settings(**given: object) -> Settings:

@@ -75,6 +75,9 @@ def resolve_settings(data_dir: Path | None) -> Settings:
     if data_dir is None or os.environ.get("DATABASE_URL") or os.environ.get("REDIS_URL"):
         return read_settings()
     from workers.stack.running import find_urls
+    from workers.stack.secret import secret_key
 
     database_url, redis_url = find_urls(data_dir)
-    return read_settings(database_url=database_url, redis_url=redis_url, data_dir=data_dir)
+    return read_settings(
+        database_url=database_url, redis_url=redis_url, data_dir=data_dir, secret_key=secret_key(data_dir)
+    )

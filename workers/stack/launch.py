@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from domain.infra.settings import read_settings
+from domain.infra.settings import read_settings, secret_of
 from workers.stack import processes
 from workers.stack.accounts import server_account
 from workers.stack.binaries import Program, find_postgres, find_redis
@@ -24,6 +24,7 @@ from workers.stack.ports import claim_port
 from workers.stack.processes import Deployment
 from workers.stack.report import Report
 from workers.stack.running import Running, forget_running, started_now, write_running
+from workers.stack.secret import secret_key
 from workers.stack.sockets import remove_socket_folder, socket_folder
 from workers.stack.supervisor import Supervisor, stop_requests
 
@@ -116,6 +117,7 @@ def _deployment(plan: Plan, sockets: Path, port: int) -> Deployment:
         host=plan.host,
         port=port,
         data_dir=plan.data_dir,
+        secret_key=secret_key(plan.data_dir),
     )
     return Deployment(
         data_dir=plan.data_dir,
@@ -123,6 +125,7 @@ def _deployment(plan: Plan, sockets: Path, port: int) -> Deployment:
         redis_url=settings.redis_url,
         host=settings.host,
         port=settings.port,
+        secret_key=secret_of(settings).decode(),
     )
 
 

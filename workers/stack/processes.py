@@ -31,6 +31,8 @@ class Deployment:
     redis_url: str
     host: str
     port: int
+    secret_key: str
+    """Signs tokens; the same for every process."""
 
     @property
     def origin(self) -> str:
@@ -43,6 +45,7 @@ class Deployment:
         return os.environ | {
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
+            "TOUCHLINE_SECRET_KEY": self.secret_key,
             "TOUCHLINE_DATA_DIR": str(self.data_dir),
             "TOUCHLINE_HOST": self.host,
             "TOUCHLINE_PORT": str(self.port),
@@ -52,7 +55,10 @@ class Deployment:
 
 def environment_of(settings: Settings) -> dict[str, str]:
     """The environment of one process that is started without a supervisor."""
-    return os.environ | {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    named = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    if settings.secret_key is not None:
+        named["TOUCHLINE_SECRET_KEY"] = settings.secret_key.get_secret_value()
+    return os.environ | named
 
 
 def reachable_host(host: str) -> str:

@@ -1,0 +1,34 @@
+"""Who asks: the signed-in person of a request or socket, and where a request came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A signed-in person as every operation needs them; read once per request from a live session."""
+
+    account_id: int
+    session_id: int
+    role: str
+    tier: str
+    locale: str
+    time_zone: str
+    currency: str
+    token_expires_at: datetime
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Their time zone, in which days, weeks and months begin."""
+        return ZoneInfo(self.time_zone)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Where a request came from, for session lists, the audit log and limits."""
+
+    address: str | None = None
+    user_agent: str | None = None

@@ -1,0 +1,1 @@
+"""What a name, an e-mail address and a password must look like. Pure."""

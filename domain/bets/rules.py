@@ -1,0 +1,1 @@
+"""What a bet may be, and what comes back of it. Pure."""

@@ -1,0 +1,56 @@
+"""Words between processes, and counts over all of them, on the real Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from domain.infra.limiter import Limiter, Rate
+from domain.infra.news import News, bets_of, tell
+
+
+async def test_who_waits_hears_at_once_and_only_of_their_own(redis_url: str) -> None:
+    news, redis = News(redis_url), Redis.from_url(redis_url)
+    await news.start()
+    mine, other = news.rounds(bets_of(1), longest=60), news.rounds(bets_of(2), longest=60)
+    for rounds in (mine, other):
+        await anext(rounds)
+        await anext(rounds)  # that the process hears now is a word to everybody
+    heard, unheard = asyncio.ensure_future(anext(mine)), asyncio.ensure_future(anext(other))
+    await asyncio.sleep(0)
+    await tell(redis, [bets_of(1)])
+    await heard
+    assert not unheard.done()
+    unheard.cancel()
+    await asyncio.gather(unheard, return_exceptions=True)
+    await mine.aclose()
+    await other.aclose()
+    await news.stop()
+    await redis.aclose()
+
+
+async def test_who_is_not_told_looks_by_itself() -> None:
+    rounds = News("redis://127.0.0.1:1").rounds("bets:1", longest=0.01)
+    for _ in range(3):
+        await anext(rounds)
+    await rounds.aclose()
+
+
+async def test_exactly_so_many_pass_over_two_processes(redis_url: str) -> None:
+    two, rate = [Limiter(redis_url), Limiter(redis_url)], Rate(100, 60)
+    await two[0].forget(rate, "exact")
+    waits = await asyncio.gather(*(two[n % 2].hit(rate, "exact") for n in range(400)))
+    assert sum(wait == 0 for wait in waits) == 100
+    assert all(0 <= wait <= 61 for wait in waits)
+    await two[0].forget(rate, "exact")
+    assert await two[1].hit(rate, "exact") == 0
+    for limiter in two:
+        await limiter.close()
+
+
+async def test_a_redis_that_is_away_refuses_nobody() -> None:
+    limiter = Limiter("redis://127.0.0.1:1")
+    assert await limiter.hit(Rate(1, 60), "away") == 0
+    assert await limiter.hit(Rate(1, 60), "away") == 0
+    await limiter.close()
