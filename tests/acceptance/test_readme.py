@@ -21,8 +21,8 @@ import httpx
 import pytest
 
 from tests.acceptance.product import TOUCHLINE, Product, clean_environment, launch, running
+from tests.docs.documents import command_lines, only, table, words
 from tests.odds_world import until
-from tests.test_docs import command_lines, only, table, words
 from workers.stack.embedded import Servers, start_servers
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(900)]

@@ -1,0 +1,237 @@
+"""The commands of the documents exist, and each is run somewhere."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import json
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+import click
+import httpx
+import pytest
+import redis
+from click.testing import CliRunner
+
+from domain.infra.database import Database
+from domain.infra.settings import read_settings
+from domain.migrations import __main__ as migrations
+from tests.docs.documents import ROOT, TOUCHLINE, command_lines, table, words
+from tests.serving import Api
+from tests.small_league import make_league
+from touchline import cli
+from workers.actors import JOBS
+from workers.boot import booted
+from workers.broker import NAMESPACE
+
+PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        ".ci/run": ["pip install uv && uv run pytest"],
+        "tests/acceptance/test_fresh_clone.py::test_demo_starts_in_a_fresh_clone": [
+            "pip install uv && uv run touchline demo",
+        ],
+        "tests/docs/test_commands.py::test_first_query": ["curl -s http://127.0.0.1:8000/graphql"],
+        "tests/docs/test_commands.py::test_operator_commands": [
+            "uv run touchline import football-data --from FOLDER",
+            "uv run touchline import football-data --from FOLDER --league E0 --league SP1 --season 2425 "
+            "--json report.json --verbose",
+            "uv run touchline queue list",
+            "uv run touchline queue dead",
+            "uv run touchline queue requeue --all",
+            "uv run touchline queue send nap --arguments '{\"seconds\": 1}'",
+            "uv run touchline refresh forecasts",
+            "uv run touchline refresh value",
+            "uv run touchline doctor",
+            "uv run touchline doctor --json",
+        ],
+        "tests/docs/test_commands.py::test_a_stored_fit_is_made_again": ["uv run touchline refit 1 --check"],
+        "tests/docs/test_commands.py::test_migrations_by_hand": [
+            "uv run python -m domain.migrations check",
+            "uv run python -m domain.migrations downgrade",
+        ],
+        "tests/docs/test_commands.py::test_schema_is_printed": ["uv run python -m api.export > schema.graphql"],
+        "tests/acceptance/test_readme.py::test_up_runs_on_given_servers_and_imports": [
+            "uv run touchline up",
+            "uv run touchline import football-data --from FOLDER --league E0 --season 2425",
+        ],
+        "tests/acceptance/test_readme.py::test_replay_runs_at_a_speed": [
+            "uv run touchline replay --from FOLDER --league E0 --season 2425 --start 2025-02-20 --speed 600",
+        ],
+        "tests/acceptance/test_readme.py::test_replay_from_event_to_event": [
+            "uv run touchline replay --from FOLDER --league E0 --season 2425 --start 2025-02-20 "
+            "--rounds 1 --speed max --exit",
+        ],
+        "tests/acceptance/test_readme.py::test_processes_run_one_by_one": [
+            "uv run touchline migrate",
+            "uv run touchline api",
+            "uv run touchline worker",
+            "uv run touchline scheduler",
+        ],
+    }
+)
+"""The commands of the documents by the place that runs them: a file, and the test in it. `curl` without its data."""
+
+
+def test_every_command_of_the_documents_is_run_somewhere() -> None:
+    said = {line if not line.startswith("curl ") else " ".join(line.split()[:3]) for line in command_lines()}
+    assert sorted(said) == sorted(command for commands in PLACES.values() for command in commands)
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_place_runs_its_commands(place: str) -> None:
+    file, _, name = place.partition("::")
+    text = (ROOT / file).read_text()
+    if not name:
+        assert all(command in text for command in PLACES[place])
+        return
+    [test] = [node for node in ast.parse(text).body if getattr(node, "name", None) == name]
+    strings = [node.value for node in ast.walk(test) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    for command in PLACES[place]:
+        as_list = command.partition(" && ")[2].split()  # test_fresh_clone gives the words one by one
+        assert command in strings or (as_list and set(as_list) <= set(strings)), command
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def by_hand(arguments: tuple[str, ...]) -> None:
+    assert arguments[:2] == ("-m", migrations.__package__)
+    migrations.main(list(arguments[2:]))
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Runs documented commands on one deployment."""
+
+    environment: Mapping[str, str]
+    folder: Path
+
+    async def run(self, command: str, **places: object) -> str:
+        """What a command prints in a process of its own; it must succeed."""
+        process = await asyncio.create_subprocess_exec(
+            *words(command, **places), env=dict(self.environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        printed, complained = await process.communicate()
+        assert process.returncode == 0, f"{command}: {printed.decode()}{complained.decode()}"
+        return printed.decode()
+
+    async def call(self, command: str, *, codes: Collection[int] = (0,), **places: object) -> str:
+        """What the function behind a program prints, called in this process, which has everything imported."""
+        program, *rest = words(command, **places)
+        function = cli.main if program == str(TOUCHLINE) else by_hand
+        done = await asyncio.to_thread(CliRunner(env=self.environment).invoke, function, rest)
+        assert done.exit_code in codes, f"{command}: {done.output} {done.exception}"
+        return done.stdout
+
+
+@pytest.fixture
+def shell(database_url: str, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    """Commands on a deployment of the test's own; the messages that they send are removed."""
+    monkeypatch.chdir(tmp_path)
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TOUCHLINE_")}
+    yield Shell(kept | {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "PYTHONPATH": str(ROOT)}, tmp_path)
+    client = redis.Redis.from_url(redis_url)
+    for key in client.scan_iter(f"{NAMESPACE}:*"):
+        client.delete(key)
+    client.close()
+
+
+SEASON = """Div,Date,Time,HomeTeam,AwayTeam,FTHG,FTAG,FTR,HTHG,HTAG,HTR,B365H,B365D,B365A,PSCH,PSCD,PSCA
+{league},16/08/2024,20:00,Ashmarrow,Brindlewick,1,0,H,0,0,D,2.62,3.70,2.54,2.60,3.63,2.53
+{league},17/08/2024,12:30,Brindlewick,Ashmarrow,2,3,A,2,1,H,1.98,3.61,3.72,1.95,3.71,3.62
+"""
+
+
+def _season_files(folder: Path) -> Path:
+    (folder / "2425").mkdir(parents=True)
+    for league in ("E0", "SP1"):
+        (folder / "2425" / f"{league}.csv").write_text(SEASON.format(league=league))
+    return folder
+
+
+async def test_operator_commands(shell: Shell, database: Database) -> None:
+    files = _season_files(shell.folder / "files")
+    printed = await shell.run("uv run touchline import football-data --from FOLDER", FOLDER=files)
+    assert "2425/E0.csv: matches 2 new" in printed
+    await database.pool.execute(
+        """insert into job (id, name, arguments, status, attempts, queued_at, finished_at, error)
+           values ('lost', 'nap', '{}', 'DEAD', 6, now(), now(), 'ValueError: no')"""
+    )
+    narrowed = await shell.call(
+        "uv run touchline import football-data --from FOLDER --league E0 --league SP1 --season 2425 "
+        "--json report.json --verbose",
+        FOLDER=files,
+    )
+    assert "2 files" in narrowed
+    assert json.loads((shell.folder / "report.json").read_text())["totals"]["matches_unchanged"] == 4
+    assert "refresh_league" in await shell.call("uv run touchline queue list")
+    assert "ValueError: no" in await shell.call("uv run touchline queue dead")
+    sent = await shell.call("uv run touchline queue send nap --arguments '{\"seconds\": 1}'")
+    assert await database.pool.fetchval("select arguments from job where id = $1", sent.strip()) == {"seconds": 1}
+    assert await shell.call("uv run touchline refresh forecasts") == "Asked for.\n"
+    assert await shell.call("uv run touchline refresh value") == "Asked for.\n"
+    asked = {row["job"] for row in await database.pool.fetch("select job from outbox")}
+    assert asked >= {"refresh_predictions", "refresh_value"}
+    assert "Plugins" in await shell.call("uv run touchline doctor", codes=(0, 1))  # 1 where the port is taken
+    findings = json.loads(await shell.call("uv run touchline doctor --json", codes=(0, 1)))
+    assert {check["name"]: check["state"] for check in findings}["Schema"] == "ok"
+    assert await shell.call("uv run touchline queue requeue --all") == "1 sent again.\n"
+    assert await database.pool.fetchval("select status from job where id = 'lost'") == "QUEUED"
+
+
+async def test_a_stored_fit_is_made_again(shell: Shell, database: Database) -> None:
+    league = await make_league(database)
+    settings = read_settings(database_url=shell.environment["DATABASE_URL"], redis_url=shell.environment["REDIS_URL"])
+    async with booted(settings) as boot:
+        await JOBS["run_model"](boot, "fit", model_key="touchline.corners", league_id=league.league_id)
+    assert "The same, bit for bit." in await shell.call("uv run touchline refit 1 --check")
+
+
+async def test_migrations_by_hand(shell: Shell, database: Database) -> None:
+    tables = "select count(*) from pg_tables where schemaname = 'public'"
+    await shell.call("uv run python -m domain.migrations check")
+    await database.engine.dispose()
+    assert await database.pool.fetchval(tables) > 20
+    await shell.call("uv run python -m domain.migrations downgrade")
+    assert await database.pool.fetchval(tables) == 1  # Alembic's own
+
+
+def test_schema_is_printed() -> None:
+    argv, _, file = " ".join(words("uv run python -m api.export > schema.graphql")).partition(" > ")
+    printed = subprocess.run(argv.split(), cwd=ROOT, capture_output=True, text=True, check=True)
+    assert printed.stdout == (ROOT / file).read_text()
+
+
+async def test_first_query(api: Api) -> None:
+    """The first query, with httpx in place of curl; an acceptance test runs curl itself."""
+    [line] = [line for line in command_lines() if line.startswith("curl -s http://127.0.0.1:8000/graphql")]
+    _curl, _s, url, _h, header, _d, body = shlex.split(line)
+    name, _, value = header.partition(": ")
+    async with httpx.AsyncClient() as client:
+        answer = await client.post(url.replace("8000", str(api.port)), headers={name: value}, content=body)
+    assert len(answer.json()["data"]["matches"]["nodes"]) == 3
+
+
+def _installed(command: click.Command, path: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:
+    """Every command that can be run, and its options."""
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            found = command.get_command(context, name)
+            assert found is not None
+            yield from _installed(found, (*path, name))
+    else:
+        options = {option.opts[0] for option in command.params if isinstance(option, click.Option)}
+        yield " ".join(path), options
+
+
+def test_every_command_and_option_is_documented() -> None:
+    rows = table("workers/README.md", "command")
+    documented = {row[0]: set(re.findall(r"--[a-z-]+", row[1])) for row in rows}
+    assert documented == dict(_installed(cli.main, ("touchline",)))

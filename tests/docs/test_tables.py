@@ -1,0 +1,124 @@
+"""The tables of the documents are complete and say what the code says."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
+
+import pytest
+
+import touchline
+from api import app as api_app
+from api import errors, lookups, paging, schema, subscriptions
+from api.nodes import global_id
+from domain.infra.database import Database
+from domain.infra.jobs import Queue, queue_of
+from domain.infra.settings import Settings, read_settings
+from domain.tables import METADATA
+from tests.api.client import Client, operation
+from tests.api.client import serving as serving_in_process
+from tests.docs.documents import ROOT, table
+from tests.factories import NOW
+from touchline import hookspecs, sandbox
+from workers import actors
+from workers.actors import JOBS
+from workers.seeding import put_schedules
+
+
+def _variable(name: str) -> str:
+    alias = Settings.model_fields[name].validation_alias
+    return str(alias) if alias else f"TOUCHLINE_{name.upper()}"
+
+
+def _default(name: str) -> str:
+    field = Settings.model_fields[name]
+    if field.is_required():
+        return "required"
+    if field.default in (None, ()):
+        return "none"
+    return f"{field.default:g}" if isinstance(field.default, float) else str(field.default)
+
+
+def test_settings_are_those_of_the_code() -> None:
+    documented = [(row[0], row[1]) for row in table("workers/README.md", "variable")]
+    assert documented == [(_variable(name), _default(name)) for name in Settings.model_fields]
+
+
+def test_origins_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHLINE_ALLOWED_ORIGINS", '["https://odds.example"]')
+    settings = read_settings(database_url="postgresql:///x", redis_url="redis:///")
+    assert settings.allowed_origins == ("https://odds.example",)
+
+
+LIMITS: Mapping[str, int] = MappingProxyType(
+    {
+        "tokens of a document": schema.MOST_TOKENS,
+        "items of a page": paging.LARGEST_SIZE,
+        "ids of `nodes`": lookups.MOST_NODES,
+        "matches of a subscription": subscriptions.MOST_MATCHES,
+        "leagues of a subscription": subscriptions.MOST_LEAGUES,
+        "subscriptions of a socket": api_app.MOST_SUBSCRIPTIONS,
+    }
+)
+
+CODES = {
+    value
+    for name, value in vars(errors).items()
+    if name.isupper() and not name.startswith("_") and isinstance(value, str)
+}
+CONCEPTS = {path.parent.name for path in (ROOT / "domain").glob("*/tables.py")}
+HOOKS = {name for name, value in vars(hookspecs).items() if hasattr(value, "touchline_spec")}
+
+COMPLETE: tuple[tuple[str, str, Callable[[], Collection[str]]], ...] = (
+    ("domain/README.md", "concept", lambda: CONCEPTS),
+    ("domain/README.md", "table", lambda: METADATA.tables.keys()),
+    ("workers/README.md", "job", lambda: JOBS.keys()),
+    ("api/README.md", "code", lambda: CODES),
+    ("api/README.md", "kind", lambda: [str(kind.value) for kind in subscriptions.UpdateKind]),
+    ("api/README.md", "limit", lambda: LIMITS.keys()),
+    ("plugins/README.md", "hook", lambda: {f"{name}()" for name in HOOKS}),
+)
+
+
+@pytest.mark.parametrize(("document", "header", "known"), COMPLETE, ids=[header for _, header, _ in COMPLETE])
+def test_table_is_complete(document: str, header: str, known: Callable[[], Collection[str]]) -> None:
+    assert sorted(row[0] for row in table(document, header)) == sorted(known())
+
+
+def test_limits_are_those_of_the_code() -> None:
+    assert {row[0]: int(row[1]) for row in table("api/README.md", "limit")} == LIMITS
+
+
+def test_jobs_go_through_their_queues() -> None:
+    assert {row[0]: row[1] for row in table("workers/README.md", "job")} == {name: queue_of(name) for name in JOBS}
+    assert {row[1] for row in table("workers/README.md", "job")} == set(Queue)
+    assert actors.JOBS is JOBS
+
+
+async def test_schedule_is_as_told(database: Database) -> None:
+    settings = read_settings(database_url="postgresql:///x", redis_url="redis:///")
+    await put_schedules(database, settings, NOW, speed=1)
+    found = await database.pool.fetch("select name, every_seconds / 60 as minutes from schedule")
+    told = {row[0]: float(row[1].partition(" ")[0]) for row in table("workers/README.md", "recurring job")}
+    assert told == {row["name"]: row["minutes"] for row in found}
+
+
+async def test_statements_are_as_many_as_told(database_url: str, redis_url: str, matches: list[int]) -> None:
+    settings = Settings(database_url=database_url, redis_url=redis_url, log_level="debug")
+    async with serving_in_process(settings) as client:
+        for name, count in table("api/README.md", "operation"):
+            assert await _statements(client, name, matches) == int(count), name
+
+
+async def _statements(client: Client, name: str, matches: list[int]) -> int:
+    answer = await client.ask(operation(name), {"id": global_id("Match", matches[0])} if name == "OddsBoard" else {})
+    assert answer.errors == []
+    return answer.statements
+
+
+def test_the_changelog_tells_of_the_newest_contract() -> None:
+    text = (ROOT / "plugins" / "CHANGELOG.md").read_text()
+    assert re.findall(r"^## API (\d+)$", text, re.MULTILINE)[0] == str(touchline.API)
+    assert f"{sandbox.TIMEOUT:g} seconds, {sandbox.MEMORY_MB} MiB" in text
+    assert f"{sandbox.MEMORY_MB} MiB" in (ROOT / "workers" / "README.md").read_text()
