@@ -11,6 +11,7 @@ import pytest
 
 from domain.infra.database import Database
 from domain.migrations.runner import upgrade
+from tests.people import forget_tries
 from workers.stack.embedded import Servers, start_servers
 
 pytest_plugins = ["tests.skips"]
@@ -65,5 +66,6 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def redis_url(servers: Servers) -> str:
-    """The embedded Redis; a test names its keys after itself or flushes first."""
+    """The embedded Redis; a test names its keys after itself or flushes first. Nobody has tried anything yet."""
+    forget_tries(servers.redis_url)
     return servers.redis_url

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
+from unicodedata import normalize
 
 from pwdlib import PasswordHash
 
@@ -34,12 +35,17 @@ class Passwords:
 
     async def hash(self, password: str) -> str:
         """The argon2id hash of a password; raises BadCredentials when too many wait."""
-        return await self._run(partial(self._hasher.hash, password))
+        return await self._run(partial(self._hasher.hash, _normal(password)))
 
-    async def is_right(self, password: str, known: str | None) -> bool:
-        """Whether the password is the one of a hash; as slow for None, an account that does not exist."""
-        right = await self._run(partial(self._hasher.verify, password, known or self._nobody))
-        return right and known is not None
+    async def check(self, password: str, known: str | None) -> tuple[bool, str | None]:
+        """Whether the password is the one of a hash; as slow for None, an account that does not exist.
+
+        Also a new hash to keep, when it is right and its hash was made with weaker settings than today's.
+        """
+        right, renewed = await self._run(
+            partial(self._hasher.verify_and_update, _normal(password), known or self._nobody)
+        )
+        return (right, renewed) if known is not None else (False, None)
 
     def close(self) -> None:
         """End the threads; what waits is given up."""
@@ -53,3 +59,8 @@ class Passwords:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
         finally:
             self._held -= 1
+
+
+def _normal(password: str) -> bytes:
+    """The bytes to hash: the same however a keyboard composes its accents (NIST SP 800-63B, section 5.1.1.2)."""
+    return normalize("NFKC", password).encode("utf-8", "surrogatepass")

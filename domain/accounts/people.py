@@ -32,3 +32,7 @@ class Caller:
 
     address: str | None = None
     user_agent: str | None = None
+
+
+NOWHERE = Caller()
+"""Where a job comes from."""

@@ -1,17 +1,19 @@
-"""Redis streams: price changes on their way to subscribers.
+"""Redis streams: price changes on their way to subscribers, and words to those who wait for their own things.
 
 What is lost here costs latency and never truth: every change is in the database under its sequence.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
 import orjson
 from redis.asyncio import Redis
+
+from domain.infra import news
 
 ODDS_STREAM = "touchline:odds"
 NOW = "$"
@@ -73,6 +75,10 @@ class Bus:
         answer = await self._redis.xread({self._stream: after}, count=most, block=milliseconds)
         streams = answer.items() if isinstance(answer, dict) else answer or []
         return [_batch(*entry) for _, found in streams for entry in _entries(found)]
+
+    async def tell(self, topics: Iterable[str]) -> None:
+        """Tell whoever waits for one of the topics of `domain.infra.news`; a server that is away is only logged."""
+        await news.tell(self._redis, topics)
 
     async def last_position(self) -> str:
         """The id of the newest entry, `0-0` before the first."""

@@ -72,7 +72,8 @@ class Settings(BaseSettings):
     deletion_days: float = Field(default=14.0, ge=0, le=365)
     """How long a deleted account can be taken back by signing in; 0 deletes at once."""
     smtp_url: SecretStr | None = None
-    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`; without it e-mails are printed."""
+    """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`; without it e-mails are put
+    into the data folder, or printed where there is none."""
     mail_from: str = "Touchline <touchline@localhost>"
     public_url: str | None = None
     """Address of the frontend that links in e-mails lead to, without a slash at the end."""

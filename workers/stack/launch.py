@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.infra.settings import read_settings, secret_of
+from workers.demo_people import invitation
 from workers.stack import processes
 from workers.stack.accounts import server_account
 from workers.stack.binaries import Program, find_postgres, find_redis
@@ -20,6 +21,7 @@ from workers.stack.embedded import (
     redis_url,
 )
 from workers.stack.locks import folder_lock
+from workers.stack.mailbox import Mailbox
 from workers.stack.ports import claim_port
 from workers.stack.processes import Deployment
 from workers.stack.report import Report
@@ -66,13 +68,14 @@ def run_stack(plan: Plan, report: Report, announce: Callable[[str], None]) -> No
         deployment = _deployment(plan, sockets, port)
         requests = stack.enter_context(stop_requests())
         told = _Told(plan.data_dir, deployment)
+        mailbox = Mailbox(plan.data_dir, report.say)
         supervisor = stack.enter_context(Supervisor(logs, requests, say=report.say, changed=told.write))
         _start_servers(plan, programs, sockets, supervisor, report)
         _start_processes(plan, deployment, supervisor, report)
         told.write(supervisor.pids)
-        for line in _announcement(deployment, supervisor.pids):
+        for line in _announcement(plan, deployment, supervisor.pids):
             announce(line)
-        supervisor.watch()
+        supervisor.watch(also=mailbox.look)
         report.say("Stopping; press Ctrl-C again to hurry.")
 
 
@@ -159,13 +162,14 @@ def _start_processes(plan: Plan, deployment: Deployment, supervisor: Supervisor,
         supervisor.start(processes.api(deployment))
 
 
-def _announcement(deployment: Deployment, pids: Mapping[str, int]) -> list[str]:
+def _announcement(plan: Plan, deployment: Deployment, pids: Mapping[str, int]) -> list[str]:
     origin = deployment.origin
     return [
         "Touchline is ready",
         f"GraphQL  http://{origin}/graphql",
         f"Live     ws://{origin}/graphql",
         f"Health   http://{origin}/healthz",
+        *([invitation()] if plan.demo is not None else []),
         f"Data     {deployment.data_dir}",
         "Pids     " + ", ".join(f"{name} {pid}" for name, pid in {"supervisor": os.getpid(), **pids}.items()),
     ]

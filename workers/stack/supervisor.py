@@ -16,7 +16,19 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-from workers.stack.children import Child, Process, bound_log, end, exit_words, last_words, log_file, spawn, start, sweep
+from workers.stack.children import (
+    Child,
+    Process,
+    bound_log,
+    end,
+    exit_words,
+    last_words,
+    log_file,
+    nothing,
+    spawn,
+    start,
+    sweep,
+)
 from workers.stack.errors import StackError, Stopped
 
 _POLL_SECONDS = 0.1
@@ -145,10 +157,11 @@ class Supervisor:
             words = exit_words(process.returncode)
             raise StackError(f"{task.name} failed with {words}. {last_words(task, self._logs)}")
 
-    def watch(self) -> None:
-        """Start children again as they end, until somebody asks to stop."""
+    def watch(self, also: Callable[[], None] = nothing) -> None:
+        """Start children again as they end, until somebody asks to stop; `also` is called in every round."""
         while not self._requests.count:
             self.look()
+            also()
             time.sleep(_POLL_SECONDS)
 
     def look(self) -> None:

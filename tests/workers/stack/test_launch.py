@@ -84,11 +84,12 @@ def test_a_demo_starts_says_where_it_is_and_stops_without_a_trace(
     with running_demo([*command, "demo", "--seed", "3"], data_dir, environment=environment) as demo:
         told = demo.told
         assert demo.process.stdout is not None
-        lines = [demo.process.stdout.readline().split() for _ in range(5)]
-        assert [line[0] for line in lines] == ["GraphQL", "Live", "Health", "Data", "Pids"]
+        lines = [demo.process.stdout.readline().split() for _ in range(6)]
+        assert [line[0] for line in lines] == ["GraphQL", "Live", "Health", "Sign", "Data", "Pids"]
         assert [lines[0][1], lines[1][1], lines[2][1]] == [told["graphql"], told["live"], told["health"]]
         assert told["port"] > 0
-        assert lines[3][1] == str(data_dir)
+        assert lines[3][:3] == ["Sign", "in", "free@demo.touchline.example,"]
+        assert lines[4][1] == str(data_dir)
         assert set(told["pids"]) == {"supervisor", "postgres", "redis", "worker", "scheduler", "api"}
         for name, pid in told["pids"].items():
             assert str(data_dir) in " ".join(psutil.Process(pid).cmdline()), name
@@ -97,6 +98,20 @@ def test_a_demo_starts_says_where_it_is_and_stops_without_a_trace(
         assert demo.stop() == 0
         assert left_after(0, data_dir, family) == []
         assert not (data_dir / "run.json").exists()
+
+
+def test_a_mail_that_a_worker_leaves_is_told_on_the_terminal(
+    command: list[str], environment: dict[str, str], data_dir: Path
+) -> None:
+    with running_demo([*command, "demo"], data_dir, environment=environment) as demo:
+        (data_dir / "mail").mkdir()
+        draft = data_dir / "mail" / "1.new"
+        draft.write_text("From: us\nTo: ann@example.com\nSubject: Confirm\n\nthe code\n")
+        path = draft.rename(data_dir / "mail" / "1.txt")
+        assert demo.process.stderr is not None
+        told = next(line for line in demo.process.stderr if line.startswith("E-mail"))
+        assert told == f"E-mail to ann@example.com: Confirm -> {path}\n"
+        assert demo.stop() == 0
 
 
 async def test_after_kill_9_nothing_is_left_and_the_next_start_has_every_row(
