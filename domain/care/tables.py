@@ -27,7 +27,7 @@ class CareLimit(SQLModel, table=True):
     currency: str = Field(default="", sa_type=Text)
     """Of a money limit; empty for counts and minutes."""
     value: int | None = minor_units(nullable=True)
-    """Minor units, bets or minutes; null where only a value waits."""
+    """Minor units, bets or minutes; null once it was removed."""
     set_at: datetime = instant()
     pending_value: int | None = minor_units(nullable=True)
     pending_is_removal: bool = False
