@@ -39,12 +39,13 @@ class Task(SQLModel, table=True):
 
 
 class TaskFile(SQLModel, table=True):
-    """What a task reads (INPUT) or made (OUTPUT)."""
+    """A part of what a task reads (INPUT) or made (OUTPUT); the file is its parts in order."""
 
     __tablename__ = "task_file"
 
     task_id: int = reference("task.id", primary_key=True)
     role: str = words(primary_key=True)
+    part: int = Field(default=0, primary_key=True)
     name: str = words()
     media_type: str = words()
     body: bytes = Field(sa_type=LargeBinary)
