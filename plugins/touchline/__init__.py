@@ -4,6 +4,7 @@
 """
 
 from touchline.hookspecs import hookimpl
+from touchline.settlement import BetResult, Facts, NotSettleable, Verdict, possible_results, settle
 from touchline.types import (
     API,
     BTTS,
@@ -38,6 +39,8 @@ __all__ = [
     "RESULT",
     "Assessment",
     "Basis",
+    "BetResult",
+    "Facts",
     "Fitted",
     "Fixtures",
     "Floats",
@@ -47,6 +50,7 @@ __all__ = [
     "Kind",
     "MarketKey",
     "Model",
+    "NotSettleable",
     "Offer",
     "PricedOutcome",
     "Provider",
@@ -54,5 +58,8 @@ __all__ = [
     "SourceMatch",
     "State",
     "Strategy",
+    "Verdict",
     "hookimpl",
+    "possible_results",
+    "settle",
 ]
