@@ -51,7 +51,9 @@ async def put_schedules(database: Database, settings: Settings, now: datetime, *
     for name, pause in (
         ("refresh_predictions", timedelta(minutes=settings.refresh_minutes)),
         ("expire_value", timedelta(minutes=5)),
+        ("settle_bets", timedelta(minutes=5)),
         ("retention", timedelta(hours=1)),
+        ("purge_accounts", timedelta(hours=1)),
     ):
         await put_schedule(database.pool, name, max(pause, least), now + max(pause, least))
 

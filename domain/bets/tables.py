@@ -57,6 +57,7 @@ class BankrollEntry(SQLModel, table=True):
         ),
         Index("bankroll_entry_of_bankroll", "bankroll_id", "occurred_at", "id"),
         Index("bankroll_entry_of_bet", "bet_id"),
+        Index("bankroll_entry_of_settlement", "settlement_id", postgresql_where=text("settlement_id is not null")),
     )
 
     id: int | None = identity()
@@ -114,7 +115,7 @@ class Bet(SQLModel, table=True):
     closing_line_value: float | None = None
     """Price taken over fair closing price, minus 1; null until kick-off or without a closing price."""
     expected_profit: float | None = None
-    """Minor units, from the closing probabilities; null where `closing_line_value` is."""
+    """Minor units after commissions, from the closing probabilities; null where `closing_line_value` is."""
     placed_at: datetime = instant()
     settled_at: datetime | None = instant(nullable=True)
     recorded_at: datetime = instant()
@@ -132,9 +133,15 @@ class BetLeg(SQLModel, table=True):
     __table_args__ = (
         UniqueConstraint("bet_id", "position"),
         CheckConstraint("price > 1", name="bet_leg_price"),
+        CheckConstraint("commission >= 0 and commission < 1", name="bet_leg_commission"),
         CheckConstraint("(match_id is null) = (selection_id is null)", name="bet_leg_known_or_by_hand"),
-        Index("bet_leg_of_match", "match_id", postgresql_where=text("match_id is not null")),
-        Index("bet_leg_open", "match_id", postgresql_where=text("result is null and match_id is not null")),
+        Index("bet_leg_of_match", "match_id", "judged_at", postgresql_where=text("match_id is not null")),
+        Index(
+            "bet_leg_open",
+            "match_id",
+            "kickoff_at",
+            postgresql_where=text("match_id is not null and (result is null or judged_at is null)"),
+        ),
     )
 
     id: int | None = identity()
@@ -150,6 +157,8 @@ class BetLeg(SQLModel, table=True):
     description: str = words()
     """For people: `Arsenal v Chelsea: over 2.5`."""
     price: Decimal = decimal_price()
+    commission: Decimal = Field(default=Decimal(0), sa_type=Numeric(6, 4), sa_column_kwargs={"server_default": "0"})
+    """Share of the winnings that the bookmaker kept when the bet was placed; 0 for one that was typed in."""
     quote_sequence: int | None = Field(default=None, sa_type=BigInteger)
     """Of the recorded price it was checked against; null for one typed in."""
     kickoff_at: datetime | None = instant(nullable=True)
@@ -167,7 +176,7 @@ class BetLeg(SQLModel, table=True):
     result: str | None = words(nullable=True)
     """WON, HALF_WON, PUSH, HALF_LOST, LOST or VOID; null while open."""
     judged_at: datetime | None = instant(nullable=True)
-    """Match time of the facts that the result rests on: `match.updated_at` then."""
+    """Match time of the facts that it was judged by, `match.updated_at` then, also where they did not decide it."""
 
 
 class Settlement(SQLModel, table=True):
@@ -211,6 +220,7 @@ class Placement(SQLModel, table=True):
     """An idempotency key and what came of it: the same key gives the same bet, whatever happened to the answer."""
 
     __tablename__ = "placement"
+    __table_args__ = (Index("placement_of_bet", "bet_id"),)
 
     account_id: int = reference("account.id", primary_key=True)
     key: str = Field(sa_type=Text, primary_key=True)

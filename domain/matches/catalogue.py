@@ -125,3 +125,11 @@ def _teams() -> Mapping[tuple[str, str, str], KnownTeam]:
             if spelling
         }
     )
+
+
+def spellings() -> Mapping[tuple[str, str], frozenset[str]]:
+    """Every way in which a source spells a club, by country and canonical name."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for (_, country, spelling), team in _teams().items():
+        found.setdefault((country, team.name), set()).add(spelling)
+    return MappingProxyType({club: frozenset(names) for club, names in found.items()})

@@ -96,7 +96,7 @@ returning id, season_id, home_team_id, away_team_id, leg
 _CHANGED_COLUMNS: Final = ("id", *KEPT)
 _UPDATE: Final = f"""
 update match set {", ".join(f"{name} = coalesce(told.{name}, match.{name})" for name in KEPT)},
-    source = $1, updated_at = $2,
+    source = $1, updated_at = greatest($2, match.updated_at + interval '1 microsecond'),
     minute = case when told.status = any(array['FINISHED', 'AWARDED']) then null else match.minute end
 from {_unnested(_CHANGED_COLUMNS, 3)}
 where match.id = told.id

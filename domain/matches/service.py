@@ -37,6 +37,10 @@ __all__ = ["MatchKey", "MatchesRecorded", "ensure_league", "key_of", "record_mat
 REFRESH_DELAY: Final = timedelta(seconds=1)
 """Machine time in which a burst of results of a league becomes one job."""
 
+SETTLE: Final = Request("settle_bets", {}, dedupe_key="settle_bets:told", delay=REFRESH_DELAY)
+"""Asks for what changed facts of known matches make of bets. Its key is not the schedule's: a feed asks for other
+scheduled jobs afterwards, in another order than the schedule, and the two would wait for each other in a ring."""
+
 MatchKey = tuple[str, int, str, str, int]
 """League code, season, home and away as the source spells them, and leg."""
 
@@ -80,7 +84,7 @@ async def record_matches(
     _compare(told, await _known(connection, source, told, leagues), batch, recorded)
     await _insert(connection, batch, recorded)
     await _update(connection, batch, recorded)
-    await _ask_for_refresh(connection, batch)
+    await _ask_for_what_follows(connection, batch)
     return recorded
 
 
@@ -115,6 +119,8 @@ class _Batch:
     """Identities with a new or corrected result."""
     fixtures: set[int] = field(default_factory=set)
     """Leagues with new or moved matches that are still to come."""
+    is_for_bets: bool = False
+    """Whether something that bets rest on changed of a known match; nobody can have bet on a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +200,7 @@ def _change(batch: _Batch, match: SourceMatch, before: Row, identity: Identity, 
         return
     batch.changed[before["id"]] = before | dict.fromkeys(KEPT) | said
     recorded.changed.append(before["id"])
+    batch.is_for_bets |= any(after[name] != before[name] for name in KEPT if name != "referee")
     if after["status"] in OVER:
         if any(after[name] != before[name] for name in ("status", *STATISTICS)):
             batch.results.add(identity)
@@ -218,19 +225,17 @@ async def _update(connection: asyncpg.Connection, batch: _Batch, recorded: Match
     recorded.with_new_results.extend(row["id"] for row in rows if identity_of(row) in batch.results)
 
 
-async def _ask_for_refresh(connection: asyncpg.Connection, batch: _Batch) -> None:
-    """One job per league whose past or future changed, in ascending order."""
+async def _ask_for_what_follows(connection: asyncpg.Connection, batch: _Batch) -> None:
+    """One job per league whose past or future changed, in ascending order, and one that settles bets."""
     rows = [*batch.new.values(), *batch.changed.values()]
     results = {row["league_id"] for row in rows if identity_of(row) in batch.results}
-    await ask(
-        connection,
-        [
-            Request(
-                "refresh_league",
-                {"league_id": league_id, "reason": "result" if league_id in results else "fixtures"},
-                dedupe_key=f"refresh_league:{league_id}",
-                delay=REFRESH_DELAY,
-            )
-            for league_id in sorted(results | batch.fixtures)
-        ],
-    )
+    leagues = [
+        Request(
+            "refresh_league",
+            {"league_id": league_id, "reason": "result" if league_id in results else "fixtures"},
+            dedupe_key=f"refresh_league:{league_id}",
+            delay=REFRESH_DELAY,
+        )
+        for league_id in sorted(results | batch.fixtures)
+    ]
+    await ask(connection, [*leagues, SETTLE] if batch.is_for_bets else leagues)

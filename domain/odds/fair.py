@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 
-from touchline.margin import Flag, Method, remove_margin
+from touchline.margin import FairPrices, Flag, Method, remove_margin
 
 STALE_AFTER = timedelta(hours=24)
 """Match time without a confirmation after which a standing price is stale.
@@ -60,23 +60,54 @@ def fair_price(books: Sequence[Book], method: Method, now: datetime, *, is_chose
 
     Only sharp books count where there is one; with `is_chosen` the caller picked the books and all count.
     """
+    (fair,) = fair_prices([(books, now)], method, is_chosen=is_chosen)
+    return fair
+
+
+def fair_prices(
+    markets: Iterable[tuple[Sequence[Book], datetime]], method: Method, *, is_chosen: bool = False
+) -> list[Fair | None]:
+    """The fair price of each market, given as its books and the instant that counts, as `fair_price` has it.
+
+    The margins of all markets with the same number of outcomes are removed at once.
+    """
+    asked = [(_usable(books, now, is_chosen=is_chosen), now) for books, now in markets]
+    found: list[Fair | None] = [None] * len(asked)
+    for width in {len(books[0].prices) for books, _ in asked if books}:
+        places = [place for place, (books, _) in enumerate(asked) if books and len(books[0].prices) == width]
+        prices = [book.prices for place in places for book in asked[place][0]]
+        fair = remove_margin(np.array(prices, dtype=np.float64), method)
+        start = 0
+        for place in places:
+            books, now = asked[place]
+            found[place] = _mean(books, now, fair, start)
+            start += len(books)
+    return found
+
+
+def _usable(books: Sequence[Book], now: datetime, *, is_chosen: bool) -> list[Book]:
+    """Those that count; none of a market with a single outcome."""
     usable = [book for book in books if all(book.prices) and not is_stale(book.confirmed_at, now)]
     if not is_chosen:
         usable = [book for book in usable if book.is_sharp] or usable
-    if not usable or len(usable[0].prices) < 2:
+    return usable if usable and len(usable[0].prices) > 1 else []
+
+
+def _mean(books: Sequence[Book], now: datetime, fair: FairPrices, start: int) -> Fair | None:
+    """The mean of the books whose rows begin at `start`."""
+    part = slice(start, start + len(books))
+    flags, overrounds = fair.flags[part], fair.overround[part]
+    possible: list[int] = np.flatnonzero(flags != Flag.IMPOSSIBLE).tolist()
+    if not possible:
         return None
-    fair = remove_margin(np.array([book.prices for book in usable], dtype=np.float64), method)
-    possible = np.flatnonzero(fair.flags != Flag.IMPOSSIBLE)
-    if not len(possible):
-        return None
-    rows = fair.probabilities[possible]
+    rows = fair.probabilities[part][possible]
     mean = rows.mean(axis=0)
     sources = tuple(
         Source(
-            usable[n].bookmaker_id,
+            books[n].bookmaker_id,
             1 / len(possible),
-            float(fair.overround[n]),
-            max(0.0, (now - usable[n].confirmed_at).total_seconds()),
+            float(overrounds[n]),
+            max(0.0, (now - books[n].confirmed_at).total_seconds()),
         )
         for n in possible
     )

@@ -220,12 +220,13 @@ def upgrade() -> None:
         "task_file",
         sa.Column("task_id", sa.BigInteger(), nullable=False),
         sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("part", sa.Integer(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("media_type", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["task_id"], ["task.id"], ondelete="CASCADE"),
-        sa.PrimaryKeyConstraint("task_id", "role"),
+        sa.PrimaryKeyConstraint("task_id", "role", "part"),
     )
     op.create_table(
         "bet",
@@ -288,6 +289,7 @@ def upgrade() -> None:
         sa.Column("bookmaker_name", sa.Text(), nullable=True),
         sa.Column("description", sa.Text(), nullable=False),
         sa.Column("price", sa.Numeric(precision=10, scale=4), nullable=False),
+        sa.Column("commission", sa.Numeric(precision=6, scale=4), server_default="0", nullable=False),
         sa.Column("quote_sequence", sa.BigInteger(), nullable=True),
         sa.Column("kickoff_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("prediction_id", sa.BigInteger(), nullable=True),
@@ -298,6 +300,7 @@ def upgrade() -> None:
         sa.Column("result", sa.Text(), nullable=True),
         sa.Column("judged_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("(match_id is null) = (selection_id is null)", name="bet_leg_known_or_by_hand"),
+        sa.CheckConstraint("commission >= 0 and commission < 1", name="bet_leg_commission"),
         sa.CheckConstraint("price > 1", name="bet_leg_price"),
         sa.ForeignKeyConstraint(["bet_id"], ["bet.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["bookmaker_id"], ["bookmaker.id"], ondelete="RESTRICT"),
@@ -309,14 +312,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("bet_id", "position"),
     )
     op.create_index(
-        "bet_leg_of_match", "bet_leg", ["match_id"], unique=False, postgresql_where=sa.text("match_id is not null")
+        "bet_leg_of_match",
+        "bet_leg",
+        ["match_id", "judged_at"],
+        unique=False,
+        postgresql_where=sa.text("match_id is not null"),
     )
     op.create_index(
         "bet_leg_open",
         "bet_leg",
-        ["match_id"],
+        ["match_id", "kickoff_at"],
         unique=False,
-        postgresql_where=sa.text("result is null and match_id is not null"),
+        postgresql_where=sa.text("match_id is not null and (result is null or judged_at is null)"),
     )
     op.create_table(
         "placement",
@@ -329,6 +336,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["bet_id"], ["bet.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("account_id", "key"),
     )
+    op.create_index("placement_of_bet", "placement", ["bet_id"], unique=False)
     op.create_table(
         "settlement",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -375,6 +383,13 @@ def upgrade() -> None:
     )
     op.create_index("bankroll_entry_of_bankroll", "bankroll_entry", ["bankroll_id", "occurred_at", "id"], unique=False)
     op.create_index("bankroll_entry_of_bet", "bankroll_entry", ["bet_id"], unique=False)
+    op.create_index(
+        "bankroll_entry_of_settlement",
+        "bankroll_entry",
+        ["settlement_id"],
+        unique=False,
+        postgresql_where=sa.text("settlement_id is not null"),
+    )
 
     for table in APPEND_ONLY:
         op.execute(
@@ -384,14 +399,22 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(
+        "bankroll_entry_of_settlement",
+        table_name="bankroll_entry",
+        postgresql_where=sa.text("settlement_id is not null"),
+    )
     op.drop_index("bankroll_entry_of_bet", table_name="bankroll_entry")
     op.drop_index("bankroll_entry_of_bankroll", table_name="bankroll_entry")
     op.drop_table("bankroll_entry")
     op.drop_index("settlement_of_bet", table_name="settlement")
     op.drop_table("settlement")
+    op.drop_index("placement_of_bet", table_name="placement")
     op.drop_table("placement")
     op.drop_index(
-        "bet_leg_open", table_name="bet_leg", postgresql_where=sa.text("result is null and match_id is not null")
+        "bet_leg_open",
+        table_name="bet_leg",
+        postgresql_where=sa.text("match_id is not null and (result is null or judged_at is null)"),
     )
     op.drop_index("bet_leg_of_match", table_name="bet_leg", postgresql_where=sa.text("match_id is not null"))
     op.drop_table("bet_leg")
