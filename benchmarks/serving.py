@@ -19,6 +19,7 @@ import asyncio
 import http.client
 import json
 import os
+import secrets
 import statistics
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def main(rounds: int, seconds: float, matches: int, target: Path | None) -> None
         upgrade(databases.database_url)
         click.echo(f"rows: {asyncio.run(fill(databases.database_url))}")
         urls = {"DATABASE_URL": databases.database_url, "REDIS_URL": databases.redis_url}
-        postgres = asyncio.run(_postmaster(databases.database_url))
+        postgres = asyncio.run(postmaster(databases.database_url))
         plain = stack.enter_context(running("plain", "benchmarks.naive_server", urls))
         with running("touchline", "api", urls) as ours:
             _pin([ours.process, plain.process], [psutil.Process(), *_tree(postgres)])
@@ -132,7 +133,13 @@ def main(rounds: int, seconds: float, matches: int, target: Path | None) -> None
 def running(name: str, module: str, urls: Mapping[str, str]) -> Iterator[Server]:
     """A server in a process of its own, on a free port, until it takes connections."""
     port = claim_port("127.0.0.1", 0)
-    settings = {**urls, "TOUCHLINE_PORT": str(port), "TOUCHLINE_LOG_LEVEL": "warning"}
+    secret = secrets.token_urlsafe(32)
+    settings = {
+        **urls,
+        "TOUCHLINE_PORT": str(port),
+        "TOUCHLINE_LOG_LEVEL": "warning",
+        "TOUCHLINE_SECRET_KEY": secret,
+    }
     process = subprocess.Popen([sys.executable, "-m", module], env={**os.environ, **settings})
     try:
         deadline = time.monotonic() + 60
@@ -208,7 +215,7 @@ def _pin(servers: Sequence[psutil.Process], others: Sequence[psutil.Process]) ->
             process.cpu_affinity(rest)
 
 
-async def _postmaster(database_url: str) -> psutil.Process:
+async def postmaster(database_url: str) -> psutil.Process:
     """PostgreSQL's first process, the parent of all others."""
     connection = await asyncpg.connect(database_url)
     try:
