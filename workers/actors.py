@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from dramatiq.broker import Broker
 
-from workers import feeds, forecasts, upkeep, value
+from workers import accounts, bets, feeds, forecasts, tasks, upkeep, value
 from workers.boot import Boot
 from workers.jobs import Job, register
 
@@ -20,12 +20,16 @@ JOBS: Mapping[str, Job] = MappingProxyType(
         "price_value": value.price_value,
         "refresh_value": value.refresh_value,
         "expire_value": value.expire_value,
+        "settle_bets": bets.settle_bets,
         "retention": upkeep.retention,
+        "send_mail": accounts.send_mail,
+        "purge_accounts": accounts.purge_accounts,
+        "run_task": tasks.run_task,
         "nap": upkeep.nap,
     }
 )
 
-FIRST: Mapping[str, int] = MappingProxyType({"tick_feed": 0, "expire_value": 1})
+FIRST: Mapping[str, int] = MappingProxyType({"tick_feed": 0, "expire_value": 1, "settle_bets": 1})
 """Priorities of those that go before the others; lower goes first."""
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from domain.infra import jobs
 from domain.infra.clock import machine_now
 from domain.infra.database import connection_of
+from domain.tasks.service import purge
 from workers.boot import Boot
 
 KEPT = timedelta(days=1)
@@ -17,13 +18,14 @@ LONGEST_NAP = 60.0
 
 
 async def retention(boot: Boot, job_id: str) -> None:
-    """Delete what was done and sent long ago; dead letters stay until somebody looks at them."""
+    """Delete what was done and sent long ago, and files that expired; dead letters stay until somebody looks."""
     async with boot.database.transaction() as session:
         connection = await connection_of(session)
         deleted = await jobs.forget_done(
             connection, before=machine_now() - KEPT, ticks_before=machine_now() - TICKS_KEPT
         )
-        await jobs.finish(connection, job_id, {"deleted": deleted})
+        purged = await purge(connection, machine=machine_now())
+        await jobs.finish(connection, job_id, {"deleted": deleted, "purged": purged})
 
 
 async def nap(boot: Boot, job_id: str, *, seconds: float = 0.0) -> None:
