@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import orjson
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -19,9 +18,13 @@ from redis.exceptions import RedisError
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from strawberry.exceptions import ConnectionRejectionError
 from strawberry.fastapi import GraphQLRouter
 from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
+from strawberry.types.unset import UnsetType
 
+from api import files, oauth
+from api.auth import UNREACHABLE, Guest, Guests, admit, caller_of, sent_on_socket, visitor_of
 from api.context import Context, Doors
 from api.export import schema_text
 from api.hub import OddsHub
@@ -33,6 +36,7 @@ from domain.infra import queries
 from domain.infra.bus import Bus
 from domain.infra.clock import Clock
 from domain.infra.database import Database
+from domain.infra.errors import BadCredentials
 from domain.infra.news import News
 from domain.infra.settings import Settings
 from domain.migrations.runner import head
@@ -45,7 +49,29 @@ GREETING_WITHIN = timedelta(seconds=10)
 
 
 class Router(GraphQLRouter[Context, None]):
-    """Strawberry's router with a faster JSON."""
+    """Strawberry's router that knows who asks, with a faster JSON."""
+
+    graphql_transport_ws_handler_class = Guest
+    temporal_response: Response
+
+    async def run(self, request: Any, context: Any = None, root_value: Any = None) -> Any:
+        """Answer a request, or serve a socket; a request whose token is worth nothing runs nothing."""
+        if not self.is_websocket_request(request):
+            answer = self.temporal_response  # strawberry keeps it on the router: another request may come meanwhile
+            refusal = await admit(context, request.headers.get("authorization"))
+            if refusal is not None:
+                return refusal
+            self.temporal_response = answer
+        return await super().run(request=request, context=context, root_value=root_value)
+
+    async def on_ws_connect(self, context: Context) -> UnsetType | dict[str, object] | None:
+        """Greet a socket, signed in if it sent a token; one that is worth nothing closes it with 4403."""
+        try:
+            if (authorization := sent_on_socket(context)) is not None:
+                context.visitor = await visitor_of(context.doors.desk.vault, context.doors.reader, authorization)
+        except BadCredentials:
+            raise ConnectionRejectionError from None
+        return await super().on_ws_connect(context)
 
     def encode_json(self, data: object) -> str:
         return orjson.dumps(data).decode()  # text: a WebSocket would send bytes as a binary frame
@@ -73,6 +99,8 @@ def create_app(settings: Settings, *, is_long_lived: bool = False) -> FastAPI:
 
     app = FastAPI(title="Touchline", lifespan=lifespan, openapi_url=None, docs_url=None, redoc_url=None)
     app.include_router(_graphql(schema, settings), prefix="/graphql")
+    app.include_router(oauth.router)
+    app.include_router(files.router)
     _add_pages(app)
     if settings.allowed_origins:
         app.add_middleware(
@@ -94,10 +122,11 @@ async def _opened(settings: Settings, about: About, vault: Vault) -> AsyncIterat
     database = await Database.connect(settings.database_url, size=settings.database_pool)
     redis, bus = Redis.from_url(settings.redis_url), Bus.connect(settings.redis_url)
     hub, news = OddsHub(database.pool, bus), News(settings.redis_url)
-    desk = Desk.open(database, settings, vault)
+    desk, guests = Desk.open(database, settings, vault), Guests(database.pool)
     try:
         await hub.start()
         await news.start()
+        await guests.start()
         yield Doors(
             reader=database.pool,
             database=database,
@@ -108,8 +137,10 @@ async def _opened(settings: Settings, about: About, vault: Vault) -> AsyncIterat
             about=about,
             desk=desk,
             news=news,
+            guests=guests,
         )
     finally:
+        await guests.stop()
         await hub.stop()
         await news.stop()
         await desk.close()
@@ -120,7 +151,7 @@ async def _opened(settings: Settings, about: About, vault: Vault) -> AsyncIterat
 
 def _graphql(schema: Any, settings: Settings) -> Router:
     async def context(connection: HTTPConnection) -> Context:
-        return Context(connection.app.state.doors)
+        return Context(connection.app.state.doors, caller_of(connection))
 
     return Router(
         schema,
@@ -157,7 +188,7 @@ async def _problem(doors: Doors, newest: str) -> str | None:
     """One sentence on why the API cannot answer; None when it can."""
     try:
         revision = await queries.revision(doors.reader)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+    except UNREACHABLE as error:
         return f"PostgreSQL does not answer: {error}"
     if revision != newest:
         return f"the database is at migration {revision}, the code at {newest}: run the migrations"

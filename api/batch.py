@@ -15,12 +15,13 @@ A field of a type is one of three:
 A field of Query is `@root`, one of Mutation `@mutation(Payload)`, one of Subscription `@live`; they have no
 parents. What a mutation expects to go wrong comes back in the `errors` of its payload.
 
-What a resolver may see is what its signature asks for by name (`GIVEN`): `db` is public data, `viewer`
-makes the value private to the person who must be signed in (`visitor` is None for nobody), `now` (match
-time) and `machine` (machine time) make it time dependent, `database` can write. Everything else in the
-signature is an argument of the field. The docstring is the description in the schema, arguments are
-described by `Annotated[..., strawberry.argument(description=...)]`. The function itself is what a test
-calls: `batch_function(Match, "league")([match], fake_db)`.
+What a resolver may see is what its signature asks for by name (`GIVEN`): `db` reads what is public and what
+is the viewer's own, `viewer` makes the value private to the person who must be signed in (`visitor` is None
+for nobody), `now` (match time) and `machine` (machine time) make it time dependent, `database` can write,
+`greet` lets the rest of the operation be that of who has just signed in. Everything else in the signature
+is an argument of the field. The docstring is the description in the schema, arguments are described by
+`Annotated[..., strawberry.argument(description=...)]`. The function itself is what a test calls:
+`batch_function(Match, "league")([match], fake_db)`.
 
 Today strawberry's own executor serves all this through one adapter: the parents of one field and one
 set of arguments that are visited in one turn of the event loop become one call.
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
 
 GIVEN = (
     *("db", "database", "viewer", "visitor", "caller", "now", "machine", "clock", "settings", "hub", "redis", "about"),
-    *("desk", "news"),
+    *("desk", "news", "greet"),
 )
 """Names of parameters that the context gives; every other parameter is an argument of the field."""
-PRIVATE = frozenset({"viewer", "visitor", "caller"})
+PRIVATE = frozenset({"viewer", "visitor", "caller", "greet"})
 """Those that make a value a person's own."""
 
 
@@ -172,6 +173,7 @@ def mutation(payload: type, failed: Callable[[TouchlineError], Any]) -> Callable
         source = Source(_plain(function))
 
         async def resolver(self: Any, info: strawberry.Info[Any], **arguments: Any) -> Any:  # noqa: ARG001
+            info.context.db.forget()  # what the mutation before it changed is read anew
             try:
                 return await source.call(info.context, **arguments)
             except SignInRequired:

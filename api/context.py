@@ -1,11 +1,13 @@
 """What an operation runs with: doors, not sessions.
 
-Nothing here belongs to a request except who sent it, and `db` and the times, which are renewed for each
-operation and for each event of a subscription, because a WebSocket keeps one context for its whole life.
+Nothing here belongs to a request except who sent it, and `db` and the times. A WebSocket is one connection for
+its whole life, so each operation on it gets a context of its own, and each event of a subscription is read anew.
 """
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,18 +19,22 @@ from api.batch import Loads
 from api.rows import Rows
 from domain.accounts.desk import Desk
 from domain.accounts.people import Caller, Viewer
+from domain.accounts.sessions import SignedIn, viewer_of
 from domain.infra.clock import Clock, machine_now
 from domain.infra.database import Database, Reader
-from domain.infra.errors import BadCredentials, SignInRequired
+from domain.infra.errors import SignInRequired
 from domain.infra.news import News
 from domain.infra.settings import Settings
 
 if TYPE_CHECKING:
+    from api.auth import Guests
     from api.hub import OddsHub
     from api.status import About
 
 NOBODY = Caller()
-OWN = frozenset({"db", "viewer", "visitor", "caller", "machine"})
+Greet = Callable[[SignedIn], Awaitable[Rows]]
+"""The type of the parameter `greet`, see `Context.greet`."""
+OWN = frozenset({"db", "viewer", "visitor", "caller", "greet", "machine"})
 """What belongs to the operation; everything else is the process's."""
 
 
@@ -45,6 +51,7 @@ class Doors:
     about: About
     desk: Desk
     news: News
+    guests: Guests
 
 
 class Context(BaseContext):
@@ -56,16 +63,33 @@ class Context(BaseContext):
         self.caller = caller
         self.visitor: Viewer | None = None
         """Who is signed in; None when nobody is."""
-        self.refused: BadCredentials | None = None
-        """Why the token that was sent is worth nothing."""
         self.loads = Loads()
         self.renew()
 
+    def operation(self) -> Context:
+        """A context for one operation: what it reads, and who signs in during it, is not the connection's."""
+        own = copy(self)
+        own.loads = Loads()
+        own.renew()
+        return own
+
     def renew(self) -> None:
         """Begin an operation, or an event: nothing read before is kept."""
-        self.db = Rows(self.doors.reader)
+        self.db = self._rows()
         self.machine = machine_now()
         self._now: datetime | None = None
+
+    async def greet(self, signed_in: SignedIn) -> Rows:
+        """Let the rest of the operation be that of a person who has signed in just now; answers what it reads with."""
+        claims = self.doors.desk.vault.read_access_token(signed_in.access_token)
+        before = self.db
+        self.visitor = await viewer_of(before, claims)
+        self.db = self._rows()
+        self.db.statements = before.statements
+        return self.db
+
+    def _rows(self) -> Rows:
+        return Rows(self.doors.reader, self.visitor.account_id if self.visitor else None)
 
     async def now(self) -> datetime:
         """Match time, the same for the whole operation."""

@@ -11,12 +11,13 @@ from graphql import ExecutionResult, GraphQLError
 from strawberry.extensions import SchemaExtension
 from strawberry.types.graphql import OperationType
 
-from domain.infra.errors import Invalid, NotFound, TouchlineError
+from domain.infra.errors import BadCredentials, Invalid, NotFound, SignInRequired, TouchlineError
 
 log = logging.getLogger("touchline.api")
 
 BAD_USER_INPUT = "BAD_USER_INPUT"
 NOT_FOUND = "NOT_FOUND"
+UNAUTHENTICATED = "UNAUTHENTICATED"
 INTERNAL = "INTERNAL"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
@@ -66,8 +67,14 @@ def shown(error: GraphQLError, code: str) -> GraphQLError:
     if isinstance(cause, Invalid):
         return _coded(error, str(cause), {"code": BAD_USER_INPUT, "argument": cause.field})
     if isinstance(cause, TouchlineError):
-        return _coded(error, str(cause), {"code": NOT_FOUND if isinstance(cause, NotFound) else BAD_USER_INPUT})
+        return _coded(error, str(cause), {"code": _code_of(cause)})
     return _masked(error, cause)
+
+
+def _code_of(cause: TouchlineError) -> str:
+    if isinstance(cause, NotFound):
+        return NOT_FOUND
+    return UNAUTHENTICATED if isinstance(cause, SignInRequired | BadCredentials) else BAD_USER_INPUT
 
 
 def _cause(error: GraphQLError) -> Exception:

@@ -12,6 +12,7 @@ import strawberry
 
 from api.batch import batch, derived
 from api.filters import MatchFilter, MatchOrder
+from api.following import league_is_followed
 from api.nodes import Node
 from api.paging import After, Before, Connection, Counts, First, Last, Order, connect_each, connect_rows, read_page
 from api.rows import Columns, Key, Rows, grouped, in_order, rows_of
@@ -217,6 +218,8 @@ class League(Node):
         """How predictable the league has been for the champion model; null until graded."""
         del market
         return None
+
+    is_followed = batch(league_is_followed)
 
 
 @strawberry.type(description="A page of leagues.")

@@ -8,6 +8,11 @@ from typing import Annotated, Any, TypeVar
 import strawberry
 from asyncpg import Record
 
+from api.accounts import User
+from api.audit import AuditLogEntry
+from api.bankrolls import Bankroll, BankrollTransaction
+from api.bets import Bet
+from api.care import GamblingLimit
 from api.filters import ExternalRefInput
 from api.leagues import Country, League
 from api.matches import Match
@@ -22,8 +27,11 @@ from api.predictions import Prediction
 from api.rows import Key, Rows, rows_of
 from api.scalars import given
 from api.seasons import Season
+from api.sessions import Session
+from api.tasks import Job
 from api.teams import Team
 from api.value import ValueBet
+from domain.accounts.people import Viewer
 from domain.infra.errors import Invalid
 from domain.matches import leagues as league_queries
 from domain.matches import teams as team_queries
@@ -35,8 +43,14 @@ MOST_NODES = 100
 NODES: Mapping[str, Any] = {
     kind.__name__: kind
     for kind in (
+        AuditLogEntry,
+        Bankroll,
+        BankrollTransaction,
+        Bet,
         Bookmaker,
         Country,
+        GamblingLimit,
+        Job,
         League,
         Market,
         Match,
@@ -47,7 +61,9 @@ NODES: Mapping[str, Any] = {
         Prediction,
         Season,
         Selection,
+        Session,
         Team,
+        User,
         ValueBet,
     )
 }
@@ -94,15 +110,21 @@ async def team(db: Rows, by: Annotated[TeamLookup, strawberry.argument(descripti
     return _one(Team, await team_queries.team_by_ref(db, ref.provider, ref.value))
 
 
-async def node(db: Rows, id: Annotated[strawberry.ID, strawberry.argument(description="ID.")]) -> Node | None:
-    """Refetch any object by its ID; null when there is none."""
+async def node(
+    db: Rows, visitor: Viewer | None, id: Annotated[strawberry.ID, strawberry.argument(description="ID.")]
+) -> Node | None:
+    """Refetch any object by its ID; null when there is none, or when it is somebody else's."""
+    del visitor  # `db` answers what is public, and what is theirs
     return (await find_nodes(db, [id]))[0]
 
 
 async def nodes(
-    db: Rows, ids: Annotated[list[strawberry.ID], strawberry.argument(description="IDs, at most 100.")]
+    db: Rows,
+    visitor: Viewer | None,
+    ids: Annotated[list[strawberry.ID], strawberry.argument(description="IDs, at most 100.")],
 ) -> list[Node | None]:
-    """Refetch several objects, same order; null where not found."""
+    """Refetch several objects, same order; null where not found, or somebody else's."""
+    del visitor  # `db` answers what is public, and what is theirs
     if len(ids) > MOST_NODES:
         raise Invalid("ids", f"must be at most {MOST_NODES}")
     return await find_nodes(db, ids)

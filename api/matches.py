@@ -11,6 +11,7 @@ import strawberry
 
 from api.batch import batch, derived
 from api.filters import MatchFilter, MatchOrder, MatchStatus, TimeWindow, match_order
+from api.following import match_is_followed
 from api.forecasts import match_forecast
 from api.leagues import ExternalRef, League
 from api.match_state import MatchEvent, MatchEventType, MatchFacts, MatchState, MatchStatistics
@@ -134,6 +135,7 @@ class Match(Node):
     odds_board = batch(match_odds_board)
     best_odds = batch(match_best_odds)
     value_bets = batch(match_value_bets)
+    is_followed = batch(match_is_followed)
 
 
 @strawberry.type(description="A page of matches.")

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import auto
 from functools import partial
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
 from api import batch
 from api.nodes import global_id
 from api.odds_prices import MarketStatus, Price
+from api.rows import Rows
 from api.scalars import Money, Words, described
+from api.tiers import Tier
 from domain import money
 from domain.bets.errors import InsufficientFunds, MarketClosed, StaleOdds
 from domain.care.errors import LimitReached
 from domain.infra.errors import BadCredentials, Conflict, Forbidden, Invalid, NotFound, SelfExcluded, TouchlineError
+
+if TYPE_CHECKING:
+    from api.care import GamblingLimit
 
 
 @described(
@@ -31,6 +37,7 @@ from domain.infra.errors import BadCredentials, Conflict, Forbidden, Invalid, No
     LIMIT_EXCEEDED="A limit the user set on themselves forbids this.",
     SELF_EXCLUDED="The user excluded themselves from betting features.",
     INSUFFICIENT_FUNDS="The bankroll is too small.",
+    TIER_REQUIRED="The viewer's plan is too low.",
 )
 class ErrorCode(Words):
     INVALID = auto()
@@ -43,6 +50,7 @@ class ErrorCode(Words):
     LIMIT_EXCEEDED = auto()
     SELF_EXCLUDED = auto()
     INSUFFICIENT_FUNDS = auto()
+    TIER_REQUIRED = auto()
 
 
 @strawberry.interface(
@@ -84,6 +92,13 @@ class ConflictError(UserError):
     current_version: int | None = strawberry.field(description="Current version of the object, for a retry.")
 
 
+@strawberry.type(description="The viewer's plan is too low. No plan limits anything today, so nothing answers with it.")
+class TierRequiredError(UserError):
+    required_tier: Tier = strawberry.field(description="Lowest tier that allows it.")
+    current_tier: Tier = strawberry.field(description="The viewer's tier.")
+    upgrade_url: str = strawberry.field(description="Page where the viewer can upgrade.")
+
+
 @strawberry.type(description="The price moved more than the client accepted.")
 class StaleOddsError(UserError):
     requested_price: Price = strawberry.field(description="Price the client sent.")
@@ -98,6 +113,16 @@ class MarketClosedError(UserError):
 @strawberry.type(description="A responsible-gambling limit forbids this.")
 class LimitExceededError(UserError):
     limit_id: strawberry.Private[int]
+
+    @batch.batch
+    @staticmethod
+    async def limit(
+        errors: Sequence[LimitExceededError], db: Rows
+    ) -> list[Annotated[GamblingLimit, strawberry.lazy("api.care")]]:
+        """The limit that was hit."""
+        from api.care import GamblingLimit
+
+        return await db.pick(GamblingLimit, [error.limit_id for error in errors])
 
 
 @strawberry.type(description="The bankroll is too small for the stake.")
@@ -121,6 +146,7 @@ BetError = Annotated[
     | NotFoundError
     | ForbiddenError
     | ConflictError
+    | TierRequiredError
     | StaleOddsError
     | MarketClosedError
     | LimitExceededError

@@ -36,7 +36,10 @@ E = TypeVar("E", bound=Entity)
 class Rows:
     """Reads for one operation. It is a Reader, so queries of the domain take it as it is."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, account_id: int | None = None) -> None:
+        self.account_id = account_id
+        """Whose private rows may be read; None when nobody is signed in. The `load` of a private type answers only
+        rows of this account, so that no way leads to another's: not by id, not from a payload."""
         self.statements = 0
         """How many statements were sent."""
         self._reader = reader
@@ -78,6 +81,11 @@ class Rows:
     def know(self, kind: type[E], rows: Iterable[E]) -> None:
         """Keep rows that a list statement has read anyway; each has its `key`."""
         self._known.setdefault(kind, {}).update((row.key, row) for row in rows)  # type: ignore[attr-defined]
+
+    def forget(self) -> None:
+        """Read everything anew: something was written."""
+        for rows in self._known.values():
+            rows.clear()
 
     def _wait(self, kind: type[E], keys: set[Key]) -> asyncio.Task[None]:
         waiting = self._waiting.get(kind)

@@ -1,4 +1,4 @@
-"""The schema: every slice's fields of Query and Subscription, and what runs around an operation."""
+"""The schema: every slice's fields of Query, Mutation and Subscription, and what runs around an operation."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from graphql import GraphQLError
 from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
+from api.accounts import viewer
+from api.bankroll_mutations import create_bankroll, record_transaction, update_bankroll
 from api.batch import root
+from api.bet_mutations import delete_bet, place_bet, settle_bet, update_bet
+from api.care import self_exclude, set_gambling_limit
 from api.context import Context
 from api.errors import ShownErrors
+from api.following import set_following
 from api.leagues import countries, leagues
 from api.lookups import NODES, league, node, nodes, team
 from api.matches import match, matches
@@ -23,10 +28,22 @@ from api.odds_markets import market
 from api.odds_prices import ODDS_SCALARS
 from api.plugins import plugin, plugins
 from api.prices import convert_odds
+from api.profile import delete_account, update_profile
 from api.scalars import SCALARS
 from api.search import search
+from api.sign_in import (
+    login,
+    logout,
+    refresh_tokens,
+    register,
+    request_password_reset,
+    reset_password,
+    verify_email,
+)
 from api.status import status
 from api.subscriptions import Subscription
+from api.task_mutations import cancel_job, export_data, import_bets
+from api.tasks import job
 from api.teams import teams
 from api.value import value_bets
 
@@ -39,6 +56,7 @@ CACHED_DOCUMENTS = 256
 class Query:
     node = root(node)
     nodes = root(nodes)
+    viewer = root(viewer)
     status = root(status)
     matches = root(matches)
     match = root(match)
@@ -55,17 +73,45 @@ class Query:
     plugin = root(plugin)
     models = root(models)
     convert_odds = root(convert_odds)
+    job = root(job)
+
+
+@strawberry.type(description="Writing. Every payload has `errors`; when it is empty the other fields are set.")
+class Mutation:
+    register = register
+    verify_email = verify_email
+    login = login
+    refresh_tokens = refresh_tokens
+    logout = logout
+    request_password_reset = request_password_reset
+    reset_password = reset_password
+    update_profile = update_profile
+    delete_account = delete_account
+    set_following = set_following
+    create_bankroll = create_bankroll
+    update_bankroll = update_bankroll
+    record_transaction = record_transaction
+    place_bet = place_bet
+    update_bet = update_bet
+    settle_bet = settle_bet
+    delete_bet = delete_bet
+    set_gambling_limit = set_gambling_limit
+    self_exclude = self_exclude
+    import_bets = import_bets
+    export_data = export_data
+    cancel_job = cancel_job
 
 
 class Renewed(SchemaExtension):
-    """Begins every operation with nothing read before: a WebSocket has one context for many."""
+    """Gives every operation a context of its own, with nothing read before: a WebSocket has many, also at once."""
 
     def on_operation(self) -> Iterator[None]:
-        context: Context = self.execution_context.context
-        context.renew()
+        connection: Context = self.execution_context.context
+        context = self.execution_context.context = connection.operation()
         yield
         if context.doors.settings.log_level == "debug" and context.response is not None:
-            context.response.headers["x-touchline-statements"] = str(context.db.statements)
+            statements = connection.db.statements + context.db.statements  # who asks, and what
+            context.response.headers["x-touchline-statements"] = str(statements)
 
 
 class Parsed(ParserCache):
@@ -87,6 +133,7 @@ def build_schema() -> strawberry.Schema:
     """The schema of the API."""
     return TouchlineSchema(
         query=Query,
+        mutation=Mutation,
         subscription=Subscription,
         types=[*NODES.values()],
         config=StrawberryConfig(scalar_map={**SCALARS, **ODDS_SCALARS}),

@@ -10,6 +10,7 @@ from typing import Annotated
 import strawberry
 
 from api.batch import batch, derived, live
+from api.bet_updates import bet_settled
 from api.hub import OddsHub
 from api.live import Subscriber
 from api.live_buffer import Cursor, Update, Wanted
@@ -20,6 +21,7 @@ from api.odds_prices import BigInt, Price, price_of
 from api.odds_quotes import OddsQuote, quote_of
 from api.rows import Rows
 from api.scalars import MarketKind, Words, described
+from api.tasks import job_progressed
 from domain.infra.clock import machine_now
 from domain.infra.errors import Invalid
 from domain.infra.settings import Settings
@@ -214,3 +216,5 @@ async def odds_changed(
 )
 class Subscription:
     odds_changed = odds_changed
+    bet_settled = bet_settled
+    job_progressed = job_progressed

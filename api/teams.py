@@ -12,6 +12,7 @@ import strawberry
 
 from api.batch import batch, derived
 from api.filters import MatchFilter, MatchOrder
+from api.following import team_is_followed
 from api.leagues import Country, ExternalRef, refs_of
 from api.nodes import Node, keys_of
 from api.paging import After, Before, Connection, Counts, First, Last, Order, connect_rows, read_page
@@ -165,6 +166,8 @@ class Team(Node):
 
         keys = [team.key for team in teams]
         return await matches_each(db, now, keys, OF_TEAM, filter, order_by, first, after, last, before)
+
+    is_followed = batch(team_is_followed)
 
 
 @strawberry.type(description="A page of teams.")

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from api.batch import batch, derived
+from api.care import is_away
 from api.explanations import Explanation, Locale
 from api.models import ModelVersion
-from api.nodes import Node
+from api.nodes import Node, key_of
+from api.odds_bookmakers import Bookmaker
 from api.odds_prices import Price
 from api.odds_quotes import OddsQuote
 from api.odds_selections import Selection
@@ -30,9 +32,16 @@ from api.value_filters import (
     ValueBetOrder,
     value_bet_order,
 )
+from domain import money
+from domain.accounts.people import Viewer
+from domain.bets.closing import closing_probabilities
+from domain.bets.facts import MatchFacts, facts_of, selections_of
+from domain.bets.staking import Opportunity, suggestions
 from domain.infra.errors import Invalid
 from domain.infra.settings import Settings
 from domain.value import listing as queries
+from touchline import MarketKey, NotSettleable, settle
+from touchline.value import edge
 
 if TYPE_CHECKING:
     from api.matches import Match
@@ -43,6 +52,7 @@ class ValueBet(Node):
     key: strawberry.Private[int]
     match_id: strawberry.Private[int]
     selection_id: strawberry.Private[int]
+    bookmaker_id: strawberry.Private[int]
     sequence: strawberry.Private[int]
     prediction_id: strawberry.Private[int | None]
     model_version_id: strawberry.Private[int | None]
@@ -115,17 +125,39 @@ class ValueBet(Node):
         """Full Kelly share of the bankroll, fraction."""
         return self.kelly
 
-    @derived
-    def suggested_stake(
-        self,
+    @batch
+    @staticmethod
+    async def suggested_stake(
+        bets: Sequence[ValueBet],
+        db: Rows,
+        visitor: Viewer | None,
+        machine: datetime,
         bankroll_id: Annotated[strawberry.ID, strawberry.argument(description="Bankroll.")],
         kelly_multiplier: Annotated[
-            float | None, strawberry.argument(description="Share of full Kelly, fraction.")
-        ] = 0.25,
-    ) -> Money | None:
-        """Stake for a bankroll under its staking rules and the user's limits. Null until there are bankrolls."""
-        del bankroll_id, kelly_multiplier
-        return None
+            float | None,
+            strawberry.argument(description="Share of full Kelly, fraction; as the bankroll's rules say when omitted."),
+        ] = None,
+    ) -> list[Money | None]:
+        """Stake for a bankroll under its staking rules and the user's limits, each as if it were the only one; null
+        for a bankroll that is not the viewer's."""
+        key = key_of("Bankroll", bankroll_id)
+        if visitor is None or key is None:
+            return [None] * len(bets)
+        books = await db.pick(Bookmaker, [bet.bookmaker_id for bet in bets])
+        found = await suggestions(
+            db,
+            visitor.account_id,
+            key,
+            [
+                Opportunity(bet.edge, Decimal(repr(bet.price)), Decimal(repr(book.commission)))
+                for bet, book in zip(bets, books, strict=True)
+            ],
+            kelly_multiplier=kelly_multiplier,
+            machine=machine,
+        )
+        if found is None:
+            return [None] * len(bets)
+        return [Money(amount=money.major(each.stake, each.currency), currency_code=each.currency) for each in found]
 
     @batch
     @staticmethod
@@ -163,14 +195,32 @@ class ValueBet(Node):
         """When it was found."""
         return self.found_at
 
-    @derived
-    def closing_edge(self) -> float | None:
-        """Edge at the closing price, fraction; null before kick-off, and until closing prices are graded."""
-        return None
+    @batch
+    @staticmethod
+    async def closing_edge(bets: Sequence[ValueBet], db: Rows, now: datetime) -> list[float | None]:
+        """Edge by the fair closing price, fraction; null before kick-off, and where there is no such price."""
+        closing = await closing_probabilities(db, [(bet.match_id, bet.selection_id) for bet in bets], now=now)
+        books = await db.pick(Bookmaker, [bet.bookmaker_id for bet in bets])
+        found = [closing.get((bet.match_id, bet.selection_id)) for bet in bets]
+        return [
+            None if end is None or end.probability is None else edge(end.probability, bet.price, book.commission)
+            for bet, book, end in zip(bets, books, found, strict=True)
+        ]
 
-    @derived
-    def result(self) -> SelectionResult | None:
-        """Result once settled; null until bets are settled."""
+    @batch
+    @staticmethod
+    async def result(bets: Sequence[ValueBet], db: Rows) -> list[SelectionResult | None]:
+        """Result once the match is over; null where the facts that are known do not say."""
+        over = [bet for bet in bets if bet.is_over]
+        facts = await facts_of(db, [bet.match_id for bet in over]) if over else {}
+        selections = await selections_of(db, [bet.selection_id for bet in over]) if over else {}
+        return [_result(*selections[bet.selection_id], facts[bet.match_id]) if bet.is_over else None for bet in bets]
+
+
+def _result(market: MarketKey, outcome: str, match: MatchFacts) -> SelectionResult | None:
+    try:
+        return SelectionResult(settle(market, outcome, match.facts).result)
+    except NotSettleable:
         return None
 
 
@@ -185,10 +235,14 @@ class ValueBetConnection(Connection[ValueBet]):
 async def match_value_bets(
     matches: Sequence[Match],
     db: Rows,
+    visitor: Viewer | None,
+    machine: datetime,
     settings: Settings,
     min_edge: Annotated[float | None, strawberry.argument(description="Smallest edge, fraction.")] = 0.0,
 ) -> list[list[ValueBet] | None]:
-    """Open value bets on the match, largest edge first."""
+    """Open value bets on the match, largest edge first; null while the viewer takes a break from betting."""
+    if await is_away(db, visitor, machine):
+        return [None] * len(matches)
     keys = [match.key for match in matches]
     records = await queries.open_value_bets(db, keys, min_edge or 0.0, settings.max_edge)
     return [*grouped(keys, rows_of(ValueBet, records), lambda row: row.match_id)]
@@ -196,7 +250,9 @@ async def match_value_bets(
 
 async def value_bets(
     db: Rows,
+    visitor: Viewer | None,
     now: datetime,
+    machine: datetime,
     filter: Annotated[ValueBetFilter | None, strawberry.argument(description="Narrow.")] = None,
     order_by: Annotated[ValueBetOrder | None, strawberry.argument(description="Sort order; edge when omitted.")] = None,
     first: First = None,
@@ -204,7 +260,9 @@ async def value_bets(
     last: Last = None,
     before: Before = None,
 ) -> ValueBetConnection | None:
-    """Value bets."""
+    """Value bets; null while the viewer takes a break from betting."""
+    if await is_away(db, visitor, machine):
+        return None
     page: Page = read_page(value_bet_order(order_by), first, after, last, before)
     criteria = (filter or ValueBetFilter()).criteria(now)
     rows: list[Any] = rows_of(ValueBet, await queries.value_bet_page(db, criteria, page, page.order.key))

@@ -12,6 +12,8 @@ from domain.infra.errors import Invalid
 from tests.api.client import Client
 from tests.factories import Factory, card
 
+PRIVATE = {"AuditLogEntry", "Bankroll", "BankrollTransaction", "Bet", "GamblingLimit", "Job", "Session", "User"}
+"""Types of which everybody finds only their own."""
 NODE = "query($id: ID!) { node(id: $id) { __typename id } }"
 
 
@@ -23,7 +25,7 @@ async def test_every_type_is_found_by_its_id(client: Client, factory: Factory) -
     match = (await client.data(query))["matches"]["nodes"][0]
     ids = sorted(set(_ids(match)))
     kinds = {read_global_id(text)[0] for text in ids if read_global_id(text)}  # type: ignore[index]
-    assert kinds == set(NODES)
+    assert kinds == set(NODES) - PRIVATE
     answer = await client.ask("query($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }", {"ids": ids})
     assert answer.errors == []
     assert [node["id"] for node in answer.data["nodes"]] == ids

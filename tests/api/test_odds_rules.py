@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from domain.odds.fair import Book, fair_price, is_stale
+from domain.odds.fair import Book, fair_price, fair_prices, is_stale
 from domain.odds.priced import PricedMarket, main_line, main_lines
 from domain.odds.queries import QuoteRow
 from domain.odds.series import Point, series
@@ -64,6 +66,36 @@ def test_fair_probabilities_sum_to_one(method: Method) -> None:
     fair = fair_price([book(1, 2.1, 3.4, 3.6), book(2, 2.2, 3.3, 3.5)], method, NOON)
     assert fair is not None
     assert sum(fair.probabilities) == pytest.approx(1, abs=1e-9)
+
+
+_prices = st.one_of(st.none(), st.floats(1.0, 50.0))
+_books = st.integers(1, 4).flatmap(
+    lambda outcomes: st.lists(
+        st.builds(
+            lambda sharp, prices, hours: book(int(hours * 100), *prices, sharp=sharp, hours=hours),
+            st.booleans(),
+            st.lists(_prices, min_size=outcomes, max_size=outcomes),
+            st.floats(0.0, 30.0),
+        ),
+        max_size=4,
+    )
+)
+_asked = st.lists(st.tuples(_books, st.sampled_from([NOON, NOON + timedelta(hours=8)])), max_size=6)
+
+
+@settings(deadline=None)
+@given(_asked, st.sampled_from(list(Method)), st.booleans())
+def test_many_markets_have_the_fair_prices_that_each_has_alone(
+    markets: list[tuple[list[Book], datetime]], method: Method, is_chosen: bool
+) -> None:
+    found = fair_prices(markets, method, is_chosen=is_chosen)
+    alone = [fair_price(books, method, now, is_chosen=is_chosen) for books, now in markets]
+    assert [fair is None for fair in found] == [fair is None for fair in alone]
+    for fair, one in zip(found, alone, strict=True):
+        if fair is not None and one is not None:
+            assert fair.probabilities == pytest.approx(one.probabilities, abs=1e-12)
+            assert fair.sources == one.sources
+            assert fair.disagreement == pytest.approx(one.disagreement, abs=1e-12)
 
 
 def test_price_is_stale_after_a_day() -> None:

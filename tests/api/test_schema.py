@@ -70,4 +70,4 @@ def test_instants_and_flags_are_named_as_the_house_does(schema: GraphQLSchema) -
             if str(shape.type).rstrip("!") == "Boolean":
                 assert field.startswith(("is", "has", "can", "beats")), f"{name}.{field}"
             if str(shape.type).rstrip("!") == "DateTime":
-                assert field.endswith(("At", "Of", "From")) or field in {"at", "now"}, f"{name}.{field}"
+                assert field.endswith(("At", "Of", "From", "Until")) or field in {"at", "now"}, f"{name}.{field}"
