@@ -26,6 +26,7 @@ from domain.matches.service import ensure_league, record_matches
 from domain.odds.service import bookmakers
 from touchline.simulator import MARKETS, PricePath, World, demo_world
 from touchline.ticks import PriceTick
+from workers.demo_visitors import seed_visitors
 from workers.seeding import ask_first, resume_clock, step
 
 NAME = "demo"
@@ -62,6 +63,8 @@ async def seed_demo(settings: Settings, *, seed: int, speed: float) -> None:
         else:
             await put_feed(database.pool, NAME, KIND, _feed_settings(int(stored), speed), machine_now(), None)
             await resume_clock(database, speed=speed)
+        with step("visitors"):
+            await seed_visitors(database, seed=seed if stored is None else int(stored))
     finally:
         await database.close()
 
