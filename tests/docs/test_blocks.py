@@ -8,26 +8,28 @@ import itertools
 import json
 import sys
 import tomllib
-from collections.abc import Mapping
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
-from graphql import OperationDefinitionNode, OperationType, parse
 
 import touchline
 from api.nodes import global_id
 from domain.infra.bus import Bus
 from domain.infra.database import Database
-from tests.docs.documents import ROOT, Block, blocks, only
+from tests.docs.documents import ROOT, Block, blocks, only, table
+from tests.docs.follower import Follower
+from tests.factories import Factory, hours
 from tests.faults import proxy
 from tests.odds_world import make_world, until
 from tests.plugins.histories import fixtures, history
-from tests.serving import Api, serving, socket
+from tests.serving import greeting, serving, socket
 from touchline.plugins import load_plugins, open_entry
 from touchline.sandbox import run_fit_and_predict
+from workers.actors import JOBS
 
 
 def imported(block: Block, folder: Path, name: str) -> ModuleType:
@@ -57,31 +59,49 @@ def test_toml_is_toml(block: Block) -> None:
     assert tomllib.loads(block.text)
 
 
-async def test_graphql_runs_as_it_stands(api: Api, matches: list[int], database: Database) -> None:
+@pytest.mark.parametrize("document", sorted({block.document for block in blocks("graphql")}))
+async def test_graphql_runs_as_it_stands(
+    document: str, follower: Follower, matches: list[int], factory: Factory, database: Database
+) -> None:
     league = await database.pool.fetchval("select id from league")
-    variables = {
+    follower.known |= {
         "id": global_id("Match", matches[0]),
         "ids": [global_id("Match", match) for match in matches[:3]],
         "leagues": [global_id("League", league)],
     }
     answers = _documented_answers()
     for block in blocks("graphql"):
-        [asked] = [node for node in parse(block.text).definitions if isinstance(node, OperationDefinitionNode)]
-        names = {variable.variable.name.value for variable in asked.variable_definitions or ()}
-        given = {name: value for name, value in variables.items() if name in names}
-        if asked.operation is OperationType.SUBSCRIPTION:
-            async with socket(api.port) as opened:
-                await opened.subscribe(block.text, given)
-                assert (await opened.event("oddsChanged"))["changes"], str(block)
+        if block.document != document:
             continue
-        answer = await api.ask(block.text, **given)
+        if "betSettled(" in block.text:
+            await _play(matches[0], factory, follower)
+        answer = await follower.run(block)
         if block in answers:
             assert answer == answers[block], str(block)
             continue
-        assert "errors" not in answer, f"{block}: {answer['errors']}"
+        assert not answer.get("errors"), f"{block}: {answer['errors']}"
         _assert_full(answer["data"], str(block))
-        if "after" in names:
-            await _assert_next_page_differs(api, block, given, answer["data"])
+        if "$after" in block.text and "pageInfo" in block.text:
+            await _assert_next_page_differs(follower, block, answer["data"])
+        if "idempotencyKey" in block.text:
+            await _assert_same_bet(follower, block, answer["data"])
+        for address in _addresses(answer["data"]):
+            file = await follower.fetch(address)
+            assert file.status_code == 200, str(block)
+            assert "text/csv" in file.headers["content-type"]
+            assert len(file.text.splitlines()) == 2, "a header and the bet"
+
+
+async def _play(match: int, factory: Factory, follower: Follower) -> None:
+    """Let a match be over, its result known, and its bets settled."""
+    await factory.clock(hours(4))
+    await factory.db.execute(
+        """update match set status = 'FINISHED', home_goals = 2, away_goals = 1, result_at = $2, updated_at = $2
+           where id = $1""",
+        match,
+        hours(3),
+    )
+    await JOBS["settle_bets"](follower.boot, "settle")
 
 
 def _documented_answers() -> dict[Block, Any]:
@@ -91,20 +111,76 @@ def _documented_answers() -> dict[Block, Any]:
 
 
 def _assert_full(data: Any, place: str) -> None:
-    """Nothing that was asked for at the top is missing, and no list of items is empty."""
+    """Nothing that was asked for at the top is missing, no list of items is empty, and no mutation failed."""
     for name, value in data.items():
         assert value, f"{place}: {name} is empty"
-        if isinstance(value, dict) and "nodes" in value:
-            assert value["nodes"], f"{place}: {name} has no items"
+        if isinstance(value, dict):
+            assert value.get("errors", []) == [], f"{place}: {name} failed"
+            for items in value.keys() & {"nodes", "changes"}:
+                assert value[items], f"{place}: {name} has no {items}"
 
 
-async def _assert_next_page_differs(api: Api, block: Block, given: Mapping[str, Any], data: Any) -> None:
+async def _assert_next_page_differs(follower: Follower, block: Block, data: Any) -> None:
     [(name, first)] = data.items()
     assert first["pageInfo"]["hasNextPage"], str(block)
-    answer = await api.ask(block.text, **given, after=first["pageInfo"]["endCursor"])
+    answer = await follower.run(block, after=first["pageInfo"]["endCursor"])
     second = answer["data"][name]["nodes"]
     assert second, str(block)
     assert not {node["id"] for node in first["nodes"]} & {node["id"] for node in second}, str(block)
+
+
+async def _assert_same_bet(follower: Follower, block: Block, data: Any) -> None:
+    again = (await follower.run(block))["data"]["placeBet"]
+    assert again["errors"] == [], str(block)
+    assert (again["bet"]["id"], again["bankroll"]) == (data["placeBet"]["bet"]["id"], data["placeBet"]["bankroll"])
+
+
+def _addresses(data: Any) -> list[str]:
+    return [value["downloadUrl"] for value in data.values() if isinstance(value, dict) and "downloadUrl" in value]
+
+
+async def test_what_is_somebody_elses_is_not_found(follower: Follower) -> None:
+    """What api/README.md says of private things, of a bankroll of the demo."""
+    sign_in = only("graphql", document="README.md", holding="mutation SignIn")
+    await follower.run(sign_in)
+    owner, bankroll = follower.known.pop("token"), follower.known["bankroll"]
+    query = "query ($id: ID!) { node(id: $id) { id } viewer { email } }"
+    assert (await follower.api.ask(query, token=owner, id=bankroll))["data"]["node"] == {"id": bankroll}
+    assert (await follower.api.ask(query, id=bankroll))["data"] == {"node": None, "viewer": None}
+    private = """mutation { setGamblingLimit(input: {kind: BET_COUNT, period: DAY, count: 1}) { limit { id } } }"""
+    [refused] = (await follower.api.ask(private))["errors"]
+    assert refused["extensions"] == {"code": "UNAUTHENTICATED"}
+
+
+async def test_oauth_request_gets_tokens(follower: Follower) -> None:
+    for name in ("mutation Register", "mutation Confirm"):
+        await follower.run(only("graphql", document="api/README.md", holding=name))
+    head, _, body = only("text", document="api/README.md", holding="/oauth/token").text.partition("\n\n")
+    request, *headers = head.splitlines()
+    method, path = request.split()
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{follower.api.port}") as client:
+        named = dict(header.split(": ") for header in headers)
+        answer = await client.request(method, path, content=body.strip(), headers=named)
+    tokens = answer.json()
+    assert tokens.keys() == {"access_token", "token_type", "expires_in", "refresh_token"}
+    me = await follower.api.ask("{ viewer { email } }", token=tokens["access_token"])
+    assert me["data"] == {"viewer": {"email": "ann@example.com"}}
+
+
+async def test_sockets_are_closed_with_the_codes_told(follower: Follower) -> None:
+    codes = [int(row[0]) for row in table("api/README.md", "close code")]
+    await follower.run(only("graphql", document="README.md", holding="mutation SignIn"))
+    seen = []
+    async with socket(follower.api.port, token=follower.known["token"]) as opened:
+        signed_out = await follower.api.ask(
+            "mutation { logout(input: {}) { endedSessionIds } }", token=follower.known["token"]
+        )
+        assert len(signed_out["data"]["logout"]["endedSessionIds"]) == 1
+        await follower.api.state.doors.guests.look()
+        seen.append((await opened.closed())[0])
+    async with greeting(follower.api.port, {"authorization": f"Bearer {follower.known['token']}"}) as opened:
+        seen.append((await opened.closed())[0])
+    assert seen == codes
 
 
 def test_answers_follow_their_queries() -> None:

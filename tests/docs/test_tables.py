@@ -10,14 +10,23 @@ import pytest
 
 import touchline
 from api import app as api_app
-from api import errors, lookups, paging, schema, subscriptions
+from api import auth, errors, lookups, paging, schema, subscriptions
 from api.nodes import global_id
+from api.outcomes import ErrorCode
+from domain.accounts.letters import MailKind
+from domain.bets import bankrolls
+from domain.bets import rules as bet_rules
+from domain.bets.importing import reading
+from domain.care.rules import Kind as LimitKind
 from domain.infra.database import Database
 from domain.infra.jobs import Queue, queue_of
 from domain.infra.settings import Settings, read_settings
 from domain.tables import METADATA
+from domain.tasks import service as tasks
+from tests.api.betting import betting
 from tests.api.client import Client, operation
 from tests.api.client import serving as serving_in_process
+from tests.bettors import Leg, Wager, make_bankroll, make_bets
 from tests.docs.documents import ROOT, table
 from tests.factories import NOW
 from touchline import hookspecs, sandbox
@@ -59,6 +68,10 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "matches of a subscription": subscriptions.MOST_MATCHES,
         "leagues of a subscription": subscriptions.MOST_LEAGUES,
         "subscriptions of a socket": api_app.MOST_SUBSCRIPTIONS,
+        "legs of a bet": bet_rules.MOST_LEGS,
+        "bankrolls of a person": bankrolls.MOST_BANKROLLS,
+        "jobs of a person that have not ended": tasks.MOST_UNFINISHED,
+        "MiB of a file to import": reading.MOST_BYTES // 1024**2,
     }
 )
 
@@ -73,21 +86,36 @@ HOOKS = {name for name, value in vars(hookspecs).items() if hasattr(value, "touc
 COMPLETE: tuple[tuple[str, str, Callable[[], Collection[str]]], ...] = (
     ("domain/README.md", "concept", lambda: CONCEPTS),
     ("domain/README.md", "table", lambda: METADATA.tables.keys()),
+    ("domain/README.md", "limit", lambda: list(LimitKind)),
     ("workers/README.md", "job", lambda: JOBS.keys()),
+    ("workers/README.md", "letter", lambda: list(MailKind)),
     ("api/README.md", "code", lambda: CODES),
+    ("api/README.md", "error", lambda: [str(code.value) for code in ErrorCode]),
     ("api/README.md", "kind", lambda: [str(kind.value) for kind in subscriptions.UpdateKind]),
     ("api/README.md", "limit", lambda: LIMITS.keys()),
     ("plugins/README.md", "hook", lambda: {f"{name}()" for name in HOOKS}),
 )
 
 
-@pytest.mark.parametrize(("document", "header", "known"), COMPLETE, ids=[header for _, header, _ in COMPLETE])
+@pytest.mark.parametrize(
+    ("document", "header", "known"), COMPLETE, ids=[f"{document}: {header}" for document, header, _ in COMPLETE]
+)
 def test_table_is_complete(document: str, header: str, known: Callable[[], Collection[str]]) -> None:
     assert sorted(row[0] for row in table(document, header)) == sorted(known())
 
 
 def test_limits_are_those_of_the_code() -> None:
     assert {row[0]: int(row[1]) for row in table("api/README.md", "limit")} == LIMITS
+
+
+def test_addresses_are_those_of_the_application() -> None:
+    told = {row[0].partition(" ")[2] or "/graphql" for row in table("api/README.md", "address")}
+    app = api_app.create_app(read_settings(database_url="postgresql:///x", redis_url="redis:///"))
+    assert told == app.openapi()["paths"].keys()
+
+
+def test_the_first_close_code_is_that_of_the_code() -> None:
+    assert table("api/README.md", "close code")[0][0] == str(auth.SIGNED_OUT)
 
 
 def test_jobs_go_through_their_queues() -> None:
@@ -104,11 +132,16 @@ async def test_schedule_is_as_told(database: Database) -> None:
     assert told == {row["name"]: row["minutes"] for row in found}
 
 
-async def test_statements_are_as_many_as_told(database_url: str, redis_url: str, matches: list[int]) -> None:
+async def test_statements_are_as_many_as_told(
+    database: Database, database_url: str, redis_url: str, matches: list[int]
+) -> None:
     settings = Settings(database_url=database_url, redis_url=redis_url, log_level="debug")
-    async with serving_in_process(settings) as client:
+    async with serving_in_process(settings) as client, betting(client.app) as bettor:
+        bankroll = await make_bankroll(database.pool, bettor.account)
+        await make_bets(database.pool, bankroll, [Wager(legs=(Leg(match, 1),)) for match in matches])
         for name, count in table("api/README.md", "operation"):
-            assert await _statements(client, name, matches) == int(count), name
+            asker = bettor if name == "Record" else client
+            assert await _statements(asker, name, matches) == int(count), name
 
 
 async def _statements(client: Client, name: str, matches: list[int]) -> int:
@@ -122,3 +155,8 @@ def test_the_changelog_tells_of_the_newest_contract() -> None:
     assert re.findall(r"^## API (\d+)$", text, re.MULTILINE)[0] == str(touchline.API)
     assert f"{sandbox.TIMEOUT:g} seconds, {sandbox.MEMORY_MB} MiB" in text
     assert f"{sandbox.MEMORY_MB} MiB" in (ROOT / "workers" / "README.md").read_text()
+
+
+def test_every_benchmark_is_listed() -> None:
+    told = {row[0].partition("benchmarks.")[2].split()[0] for row in table("benchmarks/README.md", "command")}
+    assert told == {path.stem for path in (ROOT / "benchmarks").glob("*.py") if "@click.command()" in path.read_text()}

@@ -13,10 +13,10 @@ from domain.infra.news import News, bets_of, tell
 async def test_who_waits_hears_at_once_and_only_of_their_own(redis_url: str) -> None:
     news, redis = News(redis_url), Redis.from_url(redis_url)
     await news.start()
+    await _heard(news, redis, bets_of(0))  # it listens
     mine, other = news.rounds(bets_of(1), longest=60), news.rounds(bets_of(2), longest=60)
-    for rounds in (mine, other):
-        await anext(rounds)
-        await anext(rounds)  # that the process hears now is a word to everybody
+    await anext(mine)
+    await anext(other)
     heard, unheard = asyncio.ensure_future(anext(mine)), asyncio.ensure_future(anext(other))
     await asyncio.sleep(0)
     await tell(redis, [bets_of(1)])
@@ -28,6 +28,17 @@ async def test_who_waits_hears_at_once_and_only_of_their_own(redis_url: str) -> 
     await other.aclose()
     await news.stop()
     await redis.aclose()
+
+
+async def _heard(news: News, redis: Redis, topic: str) -> None:
+    """Say something until it is heard: a word said before the process listens is not kept."""
+    rounds = news.rounds(topic, longest=60)
+    await anext(rounds)
+    told = asyncio.ensure_future(anext(rounds))
+    while not told.done():
+        await tell(redis, [topic])
+        await asyncio.wait([told], timeout=0.02)
+    await rounds.aclose()
 
 
 async def test_who_is_not_told_looks_by_itself() -> None:

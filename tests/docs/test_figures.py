@@ -1,0 +1,76 @@
+"""Figures that the documents tell in their sentences are those of the code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+
+import pytest
+
+from domain.accounts.codes import LIVES, CodeKind
+from domain.accounts.erasure import UNCONFIRMED_KEPT
+from domain.accounts.rules import SHORTEST_PASSWORD
+from domain.accounts.throttle import WINDOW_SECONDS
+from domain.bets.due import CORRECTED_WITHIN
+from domain.bets.judging import MOVED_BY
+from domain.bets.record.luck import DRAWS, MOST_SIMULATED, POWER
+from domain.bets.rules import MAX_STAKE_SHARE, MOST_LEGS
+from domain.care.rules import BREAK, COOLING, EXCLUSION_MONTHS
+from domain.care.signs import DAYS, OFTEN
+from domain.infra.settings import MAKE_SECRET, Settings
+from domain.tasks.service import KEPT
+from tests.docs.documents import ROOT
+from workers.demo_people import PASSWORD
+from workers.mailer import MOST_FILES
+
+HOUR, DAY, WEEK = timedelta(hours=1), timedelta(days=1), timedelta(weeks=1)
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven")
+
+
+def _setting(name: str) -> str:
+    return f"{Settings.model_fields[name].default:g}"
+
+
+TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
+    {
+        "README.md": (f'password: "{PASSWORD}"',),
+        "api/README.md": (
+            f"good once and for {LIVES[CodeKind.VERIFY] // HOUR} hours",
+            f"ends after {_setting('access_minutes')} minutes",
+            f"Only within {_setting('refresh_grace_seconds')} seconds",
+            f"stays away for {_setting('refresh_days')} days",
+            f"erases everything after {_setting('deletion_days')} days",
+            f"a looser one or none after {COOLING // HOUR} hours",
+            f"of 2 to {MOST_LEGS} different matches",
+            f"It ends after {KEPT // HOUR} hours",
+        ),
+        "domain/README.md": (
+            f"JWT of {_setting('access_minutes')} minutes",
+            f"At least {SHORTEST_PASSWORD} characters",
+            f"The grace, {_setting('refresh_grace_seconds')} seconds",
+            f"{LIVES[CodeKind.VERIFY] // HOUR} hours to confirm an address",
+            f"{WORDS[LIVES[CodeKind.RESET] // HOUR]} hour for a new password",
+            "windows of a quarter of an hour" if WINDOW_SECONDS == 900 else "…",
+            f"about the person after {_setting('deletion_days')} days",
+            f"nobody confirmed goes after {UNCONFIRMED_KEPT // DAY} days",
+            f"at most {MAX_STAKE_SHARE:.0%}".replace("%", " %"),
+            f"moved by more than {MOVED_BY // HOUR} hours",
+            f"settles anew for {CORRECTED_WITHIN // DAY} days",
+            f"Up to {MOST_SIMULATED} bets the chance is counted in {DRAWS:,} seeded simulations",
+            f"a power of {POWER:.0%}".replace("%", " %"),
+            f"or no limit, after {COOLING // HOUR} hours",
+            f"A break of {BREAK[0] // DAY} day to {BREAK[1] // WEEK} weeks, or a self-exclusion of "
+            f"{EXCLUSION_MONTHS[0]} months to {EXCLUSION_MONTHS[1] // 12} years",
+            f"on {WORDS[OFTEN]} of the last {WORDS[DAYS]} days",
+        ),
+        "workers/README.md": (f"the newest {MOST_FILES}, with their codes", f"what {MAKE_SECRET} prints"),
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("document", "sentence"), [(document, sentence) for document, said in TOLD.items() for sentence in said]
+)
+def test_figure_is_that_of_the_code(document: str, sentence: str) -> None:
+    assert sentence in " ".join((ROOT / document).read_text().split())
