@@ -133,14 +133,9 @@ def main(rounds: int, seconds: float, matches: int, target: Path | None) -> None
 def running(name: str, module: str, urls: Mapping[str, str]) -> Iterator[Server]:
     """A server in a process of its own, on a free port, until it takes connections."""
     port = claim_port("127.0.0.1", 0)
-    secret = secrets.token_urlsafe(32)
-    settings = {
-        **urls,
-        "TOUCHLINE_PORT": str(port),
-        "TOUCHLINE_LOG_LEVEL": "warning",
-        "TOUCHLINE_SECRET_KEY": secret,
-    }
-    process = subprocess.Popen([sys.executable, "-m", module], env={**os.environ, **settings})
+    secret = {"TOUCHLINE_SECRET_KEY": secrets.token_urlsafe(32)}
+    settings = {**urls, "TOUCHLINE_PORT": str(port), "TOUCHLINE_LOG_LEVEL": "warning"}
+    process = subprocess.Popen([sys.executable, "-m", module], env={**secret, **os.environ, **settings})
     try:
         deadline = time.monotonic() + 60
         while not _listens(port):
