@@ -134,7 +134,7 @@ class BetSettlement:
     cause: SettlementCause = strawberry.field(description="Why.")
     is_effective: bool = strawberry.field(
         description="Whether it counted when it was given; false for an automatic verdict on a bet that its owner "
-        "settled by hand, which is kept beside."
+        "settled by hand, which is kept beside, and for a payout that no bankroll can hold."
     )
     trace: list[str] = strawberry.field(description="The verdict in words, step by step.")
     settled_at: datetime = strawberry.field(description="When.")

@@ -80,6 +80,7 @@ def columns(wagers: Sequence[Wager], *, bankroll: int = 1) -> Bets:
         stake=np.array([wager.stake for wager in wagers], dtype=np.int64),
         payout=np.array([wager.returned or 0 for wager in wagers], dtype=np.int64),
         price=np.array([float(wager.price) for wager in wagers], dtype=np.float64),
+        net_price=np.array([float(wager.price) for wager in wagers], dtype=np.float64),
         placed_at=np.array([wager.placed_at.timestamp() for wager in wagers], dtype=np.float64),
         settled_at=np.array(
             [nothing if wager.status == "PENDING" else wager.settled_at.timestamp() for wager in wagers],

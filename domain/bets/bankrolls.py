@@ -212,4 +212,8 @@ def _amount(kind: MovementKind, movement: Movement, bankroll: BankrollRow) -> in
         amount = -amount
     if amount < 0:
         demand_funds(bankroll, -amount, field="input.amount.amount")
+    if bankroll.balance + amount > money.LARGEST:
+        raise Invalid(
+            "input.amount.amount", f"a bankroll holds at most {money.written(money.LARGEST, bankroll.currency)}"
+        )
     return amount

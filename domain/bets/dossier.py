@@ -2,7 +2,7 @@
 articles 15 and 20).
 
 Rows are as the tables hold them: amounts in minor units of their bankroll's currency, instants in UTC. What opens
-something, the password's hash and the ids that tokens and codes are signatures of, is left out.
+something, hashes of passwords and the ids that tokens and codes are signatures of, is left out.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ PARTS: Final[Mapping[str, Part]] = MappingProxyType(
         "account": Part("t.id = $1", without=("password_hash",)),
         "session": Part(),
         "refresh_token": Part(_OF_SESSIONS, "t.created_at, t.id", without=("id", "successor_id")),
-        "email_code": Part(order="t.created_at, t.id", without=("id",)),
+        "email_code": Part(order="t.created_at, t.id", without=("id", "password_hash")),
         "mail": Part(order="t.created_at, t.id", without=("id", "code_id")),
         "following": Part(order="t.created_at, t.kind, t.object_id"),
         "audit_entry": Part(),

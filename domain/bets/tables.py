@@ -201,7 +201,7 @@ class Settlement(SQLModel, table=True):
     """The verdict in words, step by step."""
     cause: str = words()
     is_effective: bool = True
-    """False for an automatic verdict on a bet that its owner settled by hand: it is kept beside."""
+    """False for one that is kept beside: automatic on a bet settled by hand, or a payout that no bankroll can hold."""
     settled_at: datetime = instant()
     recorded_at: datetime = instant()
     job_id: str | None = words(nullable=True)

@@ -297,6 +297,13 @@ async def test_what_is_not_known_is_null(ledger: Ledger) -> None:
     assert [leg["result"] for leg in pending["legs"]] == [None, None]
 
 
+async def test_the_potential_return_is_less_commissions(ledger: Ledger, database: Database) -> None:
+    await database.pool.execute("update bet_leg set commission = 0.05 where bet_id = $1", ledger.bets["won"])
+    query = "query($id: ID!) { node(id: $id) { ... on Bet { price { decimal } potentialReturn { amount } } } }"
+    shown = (await ledger.ann.data(query, id=global_id("Bet", ledger.bets["won"])))["node"]
+    assert shown == {"price": {"decimal": 2.1}, "potentialReturn": {"amount": "40.90"}}  # 20.00 + 95 % of 22.00
+
+
 async def test_the_trace_is_of_the_verdict_that_counts(ledger: Ledger, database: Database) -> None:
     await database.pool.executemany(
         """insert into settlement (bet_id, account_id, sequence, status, payout, leg_results, trace, cause,

@@ -202,6 +202,14 @@ async def test_a_key_whose_bet_was_taken_back_gives_no_other_bet(slip: Slip) -> 
     assert repeated["errors"] == [{"__typename": "ConflictError", "path": ["input", "idempotencyKey"]}]
 
 
+async def test_the_audit_log_says_from_where_a_bet_was_settled(slip: Slip, database: Database) -> None:
+    assert (await slip.settle("WON"))["errors"] == []
+    row = await database.pool.fetchrow("select ip_address, user_agent from audit_entry where action = 'bet.settle'")
+    assert row is not None
+    assert row["ip_address"] is not None
+    assert "httpx" in row["user_agent"]
+
+
 async def test_nobody_touches_somebody_elses_bet(slip: Slip, client: Client, database: Database) -> None:
     attempts: list[tuple[str, str, dict[str, Any]]] = [
         (UPDATE, "updateBet", {"id": slip.coming, "expectedVersion": 1, "notes": "Mine"}),

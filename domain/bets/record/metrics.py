@@ -240,12 +240,12 @@ class Metrics:
         if not len(self._closed):
             return None
         probabilities = (1 + self._closed.closing_line_value) / self._closed.price
-        return round(luck_deviation(self._closed.stake.astype(np.float64), self._closed.price, probabilities))
+        return round(luck_deviation(self._closed.stake.astype(np.float64), self._closed.net_price, probabilities))
 
     @cached_property
     def judgement(self) -> Judgement | None:
         """Skill or luck; None without a settled bet."""
-        return judge(self._bets.stake.astype(np.float64), self._bets.price, self.net_profit)
+        return judge(self._bets.stake.astype(np.float64), self._bets.net_price, self.net_profit)
 
     @property
     def verdict(self) -> Verdict:
@@ -260,7 +260,7 @@ class Metrics:
         """
         if self.verdict is not Verdict.UNDECIDED:
             return None
-        needed = bets_needed(self._bets.stake.astype(np.float64), self._bets.price, self.roi or USUAL_EDGE)
+        needed = bets_needed(self._bets.stake.astype(np.float64), self._bets.net_price, self.roi or USUAL_EDGE)
         return None if needed is None else max(needed, 2 * self.settled_count)
 
 

@@ -45,6 +45,8 @@ class Bets:
     payout: Ints
     """0 while pending."""
     price: Floats
+    net_price: Floats
+    """After the commission on winnings that each leg's exchange takes."""
     placed_at: Floats
     settled_at: Floats
     closing_line_value: Floats
@@ -186,7 +188,9 @@ cross join lateral (
 cross join lateral (
   select array_agg(l.bet_id) as leg_bet, array_agg(m.league_id::text) as league, array_agg(k.kind) as market,
       array_agg(coalesce(l.bookmaker_id::text, '{TYPED}' || l.bookmaker_name)) as bookmaker,
-      array_agg(p.model_key) as model
+      array_agg(p.model_key) as model,
+      array_agg(case when l.commission = 0 then 1
+                     else 1 - l.commission::float8 * (1 - 1 / l.price::float8) end) as kept
   from bet b join bet_leg l on l.bet_id = b.id
   left join match m on m.id = l.match_id
   left join market k on k.id = l.market_id
@@ -215,13 +219,15 @@ def _bets(row: Record) -> Bets:
     ids = _ints(row["id"])
     order = np.argsort(ids)
     legs = _Legs.of(_ints(row["leg_bet"]))
+    price = _floats(row["price"])[order]
     return Bets(
         id=ids[order],
         bankroll=_ints(row["bankroll"])[order],
         status=_words(row["status"])[order],
         stake=_ints(row["stake"])[order],
         payout=_ints(row["payout"])[order],
-        price=_floats(row["price"])[order],
+        price=price,
+        net_price=price * legs.product(_floats(row["kept"])),
         placed_at=_floats(row["placed_at"])[order],
         settled_at=_floats(row["settled_at"])[order],
         closing_line_value=_floats(row["closing_line_value"])[order],
@@ -258,6 +264,10 @@ class _Legs:
         first = words[self.order][self.starts]
         differs = np.logical_or.reduceat(words[self.order] != np.repeat(first, self.counts), self.starts)
         return np.where(differs, SEVERAL, first)
+
+    def product(self, factors: Floats) -> Floats:
+        """The product of each bet's legs, by id."""
+        return np.multiply.reduceat(factors[self.order], self.starts) if len(factors) else factors
 
 
 def _purses(row: Record) -> list[Purse]:

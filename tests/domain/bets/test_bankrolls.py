@@ -197,6 +197,7 @@ BAD_MOVEMENTS: list[tuple[str, str, dict[str, Any], type[TouchlineError], str]] 
     ("DEPOSIT", "-5", {}, Invalid, "input.amount.amount"),
     ("WITHDRAWAL", "-5", {}, Invalid, "input.amount.amount"),
     ("BONUS", "1e30", {}, Invalid, "input.amount.amount"),
+    ("BONUS", "9999999999999.99", {}, Invalid, "input.amount.amount"),  # with the 100 that are there
     ("CORRECTION", "0", {}, Invalid, "input.amount.amount"),
     ("DEPOSIT", "0.001", {}, Invalid, "input.amount.amount"),
     ("DEPOSIT", "5", {"currency": "USD"}, Invalid, "input.amount.currencyCode"),

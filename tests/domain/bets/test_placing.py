@@ -76,6 +76,7 @@ async def test_a_bet_is_written_with_what_was_known(world: World) -> None:
         "bookmaker_name": None,
         "description": "Home 0 v Away 0: Home 0",
         "price": Decimal("2.5"),
+        "commission": Decimal(0),
         "quote_sequence": sequence,
         "kickoff_at": hours(1),
         "prediction_id": prediction["prediction_id"],

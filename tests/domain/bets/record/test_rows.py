@@ -311,3 +311,13 @@ async def test_bets_recorded_by_the_ledger_are_read_as_they_were_told(database: 
     points = await curve_of(database, bankroll, ann)
     assert points[-1].balance == 50_000 - 1000 - 500  # the pending stake is out
     assert points[-1].drawdown == pytest.approx(2500 / 51_500)
+
+
+async def test_luck_is_reckoned_with_what_an_exchange_leaves(database: Database) -> None:
+    ann = await person(database)
+    bankroll = await make_bankroll(database.pool, ann)
+    await make_bets(database.pool, bankroll, [Wager(price="3.00"), Wager(price="3.00")])
+    await database.pool.execute("update bet_leg set commission = 0.05 where bet_id = (select min(id) from bet)")
+    bets = (await ledger_of(database, ann)).bets
+    assert bets.price.tolist() == [3.0, 3.0]
+    assert bets.net_price.tolist() == pytest.approx([2.9, 3.0])  # 1 + 2 less 5 %
