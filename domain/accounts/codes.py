@@ -1,4 +1,9 @@
-"""One-time codes that prove who reads an e-mail address. Only the newest of a purpose works, and it works once."""
+"""One-time codes that prove who reads an e-mail address, each good for one use.
+
+A code to confirm an address belongs to one registration and gives the account the password of that one, so that
+whoever registers the address of somebody else again cannot put their own password behind the code of the first.
+All of them work until one was used. Of the codes for a new password only the newest works.
+"""
 
 from __future__ import annotations
 
@@ -24,21 +29,30 @@ LIVES = {CodeKind.VERIFY: timedelta(hours=48), CodeKind.RESET: timedelta(hours=1
 """Machine time for which each works."""
 
 
-async def issue(connection: asyncpg.Connection, account_id: int | None, kind: CodeKind, *, machine: datetime) -> UUID:
-    """A new code in place of earlier ones, in the open transaction; answers its id.
+async def issue(
+    connection: asyncpg.Connection,
+    account_id: int | None,
+    kind: CodeKind,
+    *,
+    machine: datetime,
+    password_hash: str | None = None,
+) -> UUID:
+    """A new code, in the open transaction; answers its id. One for a new password takes the place of earlier ones.
 
-    Without an account it does the same work and leaves nothing.
+    A VERIFY code needs the `password_hash` of its registration. Without an account it does the same work and leaves
+    nothing.
     """
     code_id = uuid4()
     await connection.execute(
-        """with earlier as (delete from email_code where account_id = $2 and purpose = $3)
-           insert into email_code (id, account_id, purpose, created_at, expires_at)
-           select $1, $2, $3, $4, $5 where $2::bigint is not null""",
+        """with earlier as (delete from email_code where account_id = $2 and purpose = $3 and purpose = 'RESET')
+           insert into email_code (id, account_id, purpose, password_hash, created_at, expires_at)
+           select $1, $2, $3, $6, $4, $5 where $2::bigint is not null""",
         code_id,
         account_id,
         kind,
         machine,
         machine + LIVES[kind],
+        password_hash,
     )
     return code_id
 

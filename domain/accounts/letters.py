@@ -42,7 +42,8 @@ _ENGLISH: Mapping[MailKind, _Words] = MappingProxyType(
         MailKind.VERIFY: _Words(
             "Confirm your e-mail address",
             "Welcome to Touchline.\n\nThis code confirms {recipient} and signs you in. It works once, for 48 hours:\n\n"
-            "{code}\n\nIf you did not just register, do nothing: without the code nobody gets in.",
+            "{code}\n\nIf you did not just register, do nothing: without the code nobody gets in. If more of these "
+            "come than you asked for, use that of your registration: each gives the account the password of its own.",
             "verify",
         ),
         MailKind.ALREADY_REGISTERED: _Words(
@@ -73,7 +74,8 @@ _SPANISH: Mapping[MailKind, _Words] = MappingProxyType(
             "Confirma tu correo electrónico",
             "Te damos la bienvenida a Touchline.\n\nEste código confirma {recipient} e inicia tu sesión. Sirve una "
             "sola vez, durante 48 horas:\n\n{code}\n\nSi no acabas de registrarte, no hagas nada: sin el código no "
-            "entra nadie.",
+            "entra nadie. Si te llegan más de los que has pedido, usa el de tu registro: cada uno da a la cuenta la "
+            "contraseña elegida con él.",
             "verify",
         ),
         MailKind.ALREADY_REGISTERED: _Words(

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from zoneinfo import ZoneInfo
+
+ROLES: Final = ("USER", "SUPPORT", "ADMIN")
+TIERS: Final = ("FREE", "BASIC", "PRO", "PREMIUM", "VIP")
+"""Plan tiers, the smallest first."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,8 +36,8 @@ async def register(desk: Desk, wanted: Registration, caller: Caller, *, machine:
     """Make an account with a FREE plan that waits for its e-mail address to be confirmed.
 
     Answers nothing, so that a known address looks like an unknown one: its owner gets a mail that says so. One that
-    was never confirmed is registered anew, with the new password. Raises Invalid naming the field, and
-    BadCredentials with `retry_after` when it was tried too often.
+    was never confirmed is registered anew; whose password it will have, the code says that confirms it. Raises
+    Invalid naming the field, and BadCredentials with `retry_after` when it was tried too often.
     """
     checked = _checked(wanted)
     await throttle.count_address(desk, caller)
@@ -72,8 +72,8 @@ async def _put_account(
                time_zone, currency, odds_format, bookmaker_ids, min_edge, is_email_enabled, is_value_bet_alert_enabled,
                of_legal_age_since, created_at)
            values ($1, $2, false, 'USER', 'FREE', $3, $4, $5, $6, $7, 'DECIMAL', '{}', 0.10, true, true, $8, $8)
-           on conflict (email) do update set password_hash = excluded.password_hash,
-               first_name = excluded.first_name, last_name = excluded.last_name, locale = excluded.locale,
+           on conflict (email) do update set first_name = excluded.first_name,
+               last_name = excluded.last_name, locale = excluded.locale,
                time_zone = excluded.time_zone, currency = excluded.currency,
                of_legal_age_since = excluded.of_legal_age_since, created_at = excluded.created_at
            where not account.is_email_verified""",
@@ -90,16 +90,17 @@ async def _put_account(
         "select id, locale, is_email_verified from account where email = $1 for no key update", wanted.email
     )
     assert account is not None, "it was there or is now"
-    kind, code_id = MailKind.ALREADY_REGISTERED, None
-    if not account["is_email_verified"]:
-        kind, code_id = MailKind.VERIFY, await codes.issue(connection, account["id"], CodeKind.VERIFY, machine=machine)
+    is_known = account["is_email_verified"]
+    code_id = await codes.issue(
+        connection, None if is_known else account["id"], CodeKind.VERIFY, machine=machine, password_hash=password_hash
+    )
     await mails.write(
         connection,
-        kind,
+        MailKind.ALREADY_REGISTERED if is_known else MailKind.VERIFY,
         wanted.email,
         account["locale"],
         machine=machine,
         account_id=account["id"],
-        code_id=code_id,
+        code_id=None if is_known else code_id,
     )
     await audit.note(connection, account["id"], "account.register", machine=machine, caller=caller)

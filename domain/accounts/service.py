@@ -42,12 +42,20 @@ WRONG = "E-mail or password is wrong, or the e-mail is not confirmed yet."
 
 
 async def verify_email(desk: Desk, code: str, caller: Caller, *, machine: datetime) -> SignedIn:
-    """Confirm an e-mail address with the code sent to it, and sign in; raises BadCredentials when it is no good."""
+    """Confirm an e-mail address with the code sent to it, and sign in; raises BadCredentials when it is no good.
+
+    The account has the password of the registration that the code was sent for, whoever registered later.
+    """
     code_id = codes.code_id_of(desk, code)
     async with desk.database.transaction() as session:
         connection = await connection_of(session)
         account_id = await codes.redeem(connection, code_id, CodeKind.VERIFY, machine=machine)
-        await connection.execute("update account set is_email_verified = true where id = $1", account_id)
+        await connection.execute(
+            """update account a set is_email_verified = true, password_hash = c.password_hash
+               from email_code c where a.id = $1 and c.id = $2""",
+            account_id,
+            code_id,
+        )
         await audit.note(connection, account_id, "email.verify", machine=machine, caller=caller)
         return await _sign_in(connection, desk, account_id, None, caller, machine)
 
@@ -191,17 +199,12 @@ async def delete_account(desk: Desk, viewer: Viewer, password: str, caller: Call
     wait = timedelta(days=desk.settings.deletion_days)
     async with desk.database.transaction() as session:
         connection = await connection_of(session)
-        account = await connection.fetchrow(
-            "update account set deletes_at = $2 where id = $1 returning email, locale",
-            viewer.account_id,
-            machine + wait,
-        )
+        if wait:
+            account = await _begin_to_leave(connection, viewer.account_id, machine + wait, caller, machine)
+        else:
+            account = await erasure.erase_account(connection, viewer.account_id)
         if account is None:
             raise SignInRequired("This account does not exist any more.")
-        await sessions.end_sessions_of(connection, viewer.account_id, EndReason.DELETED, caller, machine=machine)
-        await audit.note(connection, viewer.account_id, "account.delete", machine=machine, caller=caller)
-        if not wait:
-            await erasure.erase_account(connection, viewer.account_id)
         await mails.write(
             connection,
             MailKind.DELETION,
@@ -211,6 +214,19 @@ async def delete_account(desk: Desk, viewer: Viewer, password: str, caller: Call
             account_id=viewer.account_id if wait else None,
         )
     return machine + wait
+
+
+async def _begin_to_leave(
+    connection: asyncpg.Connection, account_id: int, deletes_at: datetime, caller: Caller, machine: datetime
+) -> asyncpg.Record | None:
+    """Sign everybody out of an account that goes later; answers its `email` and `locale`, None where it is gone."""
+    account = await connection.fetchrow(
+        "update account set deletes_at = $2 where id = $1 returning email, locale", account_id, deletes_at
+    )
+    if account is not None:
+        await sessions.end_sessions_of(connection, account_id, EndReason.DELETED, caller, machine=machine)
+        await audit.note(connection, account_id, "account.delete", machine=machine, caller=caller)
+    return account
 
 
 async def _sign_in(

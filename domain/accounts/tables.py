@@ -99,11 +99,16 @@ class EmailCode(SQLModel, table=True):
     """A one-time code sent by e-mail; the code is the signature of its id."""
 
     __tablename__ = "email_code"
+    __table_args__ = (
+        CheckConstraint("(purpose = 'VERIFY') = (password_hash is not null)", name="email_code_password"),
+    )
 
     id: UUID = name_of_chance(primary_key=True)
     account_id: int = reference("account.id", index=True)
     purpose: str = words()
     """VERIFY or RESET."""
+    password_hash: str | None = words(nullable=True)
+    """Of the registration that a VERIFY code was sent for: the password that confirming with it gives."""
     created_at: datetime = instant()
     expires_at: datetime = instant()
     used_at: datetime | None = instant(nullable=True)

@@ -70,7 +70,7 @@ async def newest_code(desk: Desk, email: str, kind: str = "VERIFY") -> str:
     """The code that the newest e-mail to an address holds."""
     code_id = await desk.database.pool.fetchval(
         """select c.id from email_code c join account a on a.id = c.account_id
-           where a.email = $1 and c.purpose = $2 and c.used_at is null""",
+           where a.email = $1 and c.purpose = $2 and c.used_at is null order by c.created_at desc limit 1""",
         email,
         kind,
     )

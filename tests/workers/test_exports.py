@@ -182,8 +182,9 @@ async def test_a_dossier_is_everything_about_one_person_and_no_secret(desk: Desk
     assert {each["table"] for each in told} == set(dossier.PARTS)
     assert "carol" not in body.lower()
     secrets = await db.fetchrow(
-        """select a.password_hash, r.id::text, c.id::text from account a join session s on s.account_id = a.id
-           join refresh_token r on r.session_id = s.id join email_code c on c.account_id = a.id where a.id = $1""",
+        """select a.password_hash, r.id::text, c.id::text, c.password_hash
+           from account a join session s on s.account_id = a.id join refresh_token r on r.session_id = s.id
+           join email_code c on c.account_id = a.id where a.id = $1""",
         world.ann,
     )
     assert secrets is not None
@@ -200,8 +201,8 @@ async def _fill(desk: Desk, account: int) -> None:
             values ({account}, 'x', now(), now(), now());
             insert into refresh_token (id, session_id, created_at, expires_at)
             select gen_random_uuid(), id, now(), now() from session where account_id = {account};
-            insert into email_code (id, account_id, purpose, created_at, expires_at)
-            values (gen_random_uuid(), {account}, 'VERIFY', now(), now());
+            insert into email_code (id, account_id, purpose, password_hash, created_at, expires_at)
+            values (gen_random_uuid(), {account}, 'VERIFY', 'hash of a registration', now(), now());
             insert into mail (id, account_id, recipient, kind, locale, created_at)
             select gen_random_uuid(), id, email, 'VERIFY', 'en', now() from account where id = {account};
             insert into following (account_id, kind, object_id, created_at) values ({account}, 'TEAM', 1, now());

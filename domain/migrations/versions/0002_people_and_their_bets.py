@@ -134,9 +134,11 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(purpose = 'VERIFY') = (password_hash is not null)", name="email_code_password"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -171,8 +171,8 @@ async def test_what_expired_is_forgotten_and_nothing_else(desk: Desk) -> None:
     live = await signed_in(desk, ann, machine=NOW)
     async with desk.database.transaction() as session:
         connection = await connection_of(session)
-        for kind, age in ((CodeKind.VERIFY, timedelta(hours=49)), (CodeKind.RESET, timedelta(minutes=59))):
-            await codes.issue(connection, ann, kind, machine=NOW - age)
+        await codes.issue(connection, ann, CodeKind.VERIFY, machine=NOW - timedelta(hours=49), password_hash="hash")
+        await codes.issue(connection, ann, CodeKind.RESET, machine=NOW - timedelta(minutes=59))
         for days in (8, 6):
             sent = await mails.write(connection, MailKind.RESET, "a@b", "en", machine=NOW, account_id=ann)
             await mails.mark_sent(connection, sent, machine=NOW - timedelta(days=days))

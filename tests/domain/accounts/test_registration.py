@@ -97,19 +97,45 @@ async def test_a_code_works_for_48_hours(desk: Desk, hours: float, works: bool) 
     assert (await accounts(desk))[0]["is_email_verified"] is works
 
 
-async def test_registering_again_before_confirming_renews_password_and_code(desk: Desk) -> None:
-    await service.register(desk, ANN, HOME, machine=NOW)
-    [first], old = await accounts(desk), await code_of(desk, "ann@example.com")
-    again = Registration("ann@example.com", "another long password", True, "Ann")
-    await service.register(desk, again, HOME, machine=NOW + timedelta(minutes=1))
-    [second] = await accounts(desk)
-    assert second["id"] == first["id"]
-    assert second["first_name"] == "Ann"
-    assert (await desk.passwords.check("another long password", second["password_hash"]))[0]
-    with pytest.raises(BadCredentials):
-        await service.verify_email(desk, old, HOME, machine=NOW + timedelta(minutes=1))
-    await service.verify_email(desk, await code_of(desk, "ann@example.com"), HOME, machine=NOW + timedelta(minutes=2))
+AGAIN = Registration("ann@example.com", "another long password", True, "Ann")
+
+
+@pytest.mark.parametrize("used", [0, 1])
+async def test_a_code_gives_the_password_of_its_registration_and_ends_the_others(desk: Desk, used: int) -> None:
+    sent: list[str] = []
+    for wanted in (ANN, AGAIN):
+        await service.register(desk, wanted, HOME, machine=NOW + timedelta(minutes=len(sent)))
+        sent.append(await code_of(desk, "ann@example.com"))
+    [account] = await accounts(desk)
+    assert account["first_name"] == "Ann"
     assert await mails(desk) == [("VERIFY", "ann@example.com")] * 2
+    then = NOW + timedelta(minutes=2)
+    await service.verify_email(desk, sent[used], HOME, machine=then)
+    passwords = [ANN.password, AGAIN.password]
+    await service.login(desk, "ann@example.com", passwords[used], None, HOME, machine=then)
+    with pytest.raises(BadCredentials):
+        await service.login(desk, "ann@example.com", passwords[1 - used], None, HOME, machine=then)
+    with pytest.raises(BadCredentials):
+        await service.verify_email(desk, sent[1 - used], HOME, machine=then)
+    await service.login(desk, "ann@example.com", passwords[used], None, HOME, machine=then)
+
+
+async def test_nobody_signs_in_before_confirming_with_the_password_of_any_registration(desk: Desk) -> None:
+    for wanted in (ANN, AGAIN):
+        await service.register(desk, wanted, HOME, machine=NOW)
+        with pytest.raises(BadCredentials):
+            await service.login(desk, "ann@example.com", wanted.password, None, HOME, machine=NOW)
+
+
+async def test_a_new_password_ends_the_codes_of_earlier_registrations(desk: Desk) -> None:
+    await service.register(desk, ANN, HOME, machine=NOW)
+    waiting = await code_of(desk, "ann@example.com")
+    await service.request_password_reset(desk, "ann@example.com", HOME, machine=NOW)
+    code = await code_of(desk, "ann@example.com", "RESET")
+    await service.reset_password(desk, code, "a brand new password", HOME, machine=NOW)
+    with pytest.raises(BadCredentials):
+        await service.verify_email(desk, waiting, HOME, machine=NOW)
+    await service.login(desk, "ann@example.com", "a brand new password", None, HOME, machine=NOW)
 
 
 async def test_a_confirmed_address_gets_word_and_stays_as_it_is(desk: Desk) -> None:
@@ -124,7 +150,7 @@ async def test_a_confirmed_address_gets_word_and_stays_as_it_is(desk: Desk) -> N
 async def test_registrations_of_one_address_at_once_are_one_account(desk: Desk) -> None:
     await asyncio.gather(*(service.register(desk, ANN, HOME, machine=NOW) for _ in range(6)))
     assert len(await accounts(desk)) == 1
-    assert await desk.database.pool.fetchval("select count(*) from email_code") == 1
+    assert await desk.database.pool.fetchval("select count(*) from email_code") == 6
 
 
 class CountedPasswords(Passwords):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -33,6 +33,15 @@ def test_a_changed_token_is_none(place: int, character: str) -> None:
     token = VAULT.token(Purpose.REFRESH, uuid4())
     changed = token[:place] + character + token[place + 1 :]
     assert changed == token or VAULT.read_token(Purpose.REFRESH, changed) is None
+
+
+def test_another_spelling_of_a_token_is_none() -> None:
+    tokens = [VAULT.token(Purpose.REFRESH, UUID(int=number)) for number in range(64)]
+    spelled = [token.replace("-", "+").replace("_", "/") for token in tokens]
+    others = [other for token, other in zip(tokens, spelled, strict=True) if other != token]
+    assert others
+    for other in (*others, tokens[0] + "=", tokens[0] + "\n"):
+        assert VAULT.read_token(Purpose.REFRESH, other) is None
 
 
 @given(st.text())
