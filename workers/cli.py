@@ -7,6 +7,12 @@ from __future__ import annotations
 
 import click
 
-from workers.commands import data, queue, replay, stack
+from workers.commands import account, data, queue, replay, stack
 
-commands: list[click.Command] = [*stack.commands, *data.commands, *replay.commands, *queue.commands]
+commands: list[click.Command] = [
+    *stack.commands,
+    *data.commands,
+    *replay.commands,
+    *queue.commands,
+    *account.commands,
+]

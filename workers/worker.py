@@ -1,8 +1,8 @@
 """The worker process: `python -m workers.worker`. Runs jobs until SIGTERM, then finishes what is in hand.
 
-Two groups of threads share one event loop. Threads only wait for their job's coroutine, so they cost
+Three groups of threads share one event loop. Threads only wait for their job's coroutine, so they cost
 nothing; their number bounds what runs at once. Slow model runs have threads of their own, so that
-prices never wait for a fit.
+prices never wait for a fit, and e-mails have one, so that nothing waits for a mail server.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from workers.jobs import OUTAGES, JobLog, OneLoop, retries
 from workers.stack.lifeline import watch_lifeline
 
 QUICK_THREADS = 4
-"""Jobs other than model runs that run at once."""
+"""Jobs other than model runs and e-mails that run at once."""
+MAIL_THREADS = 1
 POLL_MILLISECONDS = 100
 """Longest pause between two looks into an empty queue."""
 DRAIN_MILLISECONDS = 10_000
@@ -95,15 +96,14 @@ def run_worker(settings: Settings, wait: Callable[[], object], load: Callable[[]
 def _start(broker: RedisBroker, settings: Settings) -> list[Worker]:
     warnings = logging.getLogger("dramatiq.broker.RedisBroker")
     warnings.setLevel(logging.ERROR)  # it warns of a second worker's middleware of the same type; each has its queues
-    quick = {str(queue) for queue in Queue} - {str(Queue.MODELS)}
+    groups: list[tuple[set[Queue], int]] = [
+        ({Queue.FEEDS, Queue.DEFAULT}, QUICK_THREADS),
+        ({Queue.MODELS}, settings.worker_threads),
+        ({Queue.MAIL}, MAIL_THREADS),
+    ]
     workers = [
-        Worker(broker, queues=quick, worker_threads=QUICK_THREADS, worker_timeout=POLL_MILLISECONDS),
-        Worker(
-            broker,
-            queues={str(Queue.MODELS)},
-            worker_threads=settings.worker_threads,
-            worker_timeout=POLL_MILLISECONDS,
-        ),
+        Worker(broker, queues=set(map(str, queues)), worker_threads=threads, worker_timeout=POLL_MILLISECONDS)
+        for queues, threads in groups
     ]
     for worker in workers:
         worker.start()

@@ -42,6 +42,8 @@ class Queue(StrEnum):
     DEFAULT = "default"
     MODELS = "models"
     """Fits and forecasts in child processes: slow, with threads of their own."""
+    MAIL = "mail"
+    """E-mails, one after the other: a server that does not answer holds up nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Message:
 
 def queue_of(name: str) -> Queue:
     """The queue that a job of this name goes through."""
-    return {"tick_feed": Queue.FEEDS, "run_model": Queue.MODELS}.get(name, Queue.DEFAULT)
+    return {"tick_feed": Queue.FEEDS, "run_model": Queue.MODELS, "send_mail": Queue.MAIL}.get(name, Queue.DEFAULT)
 
 
 def outbox_message_id(outbox_id: int) -> str:

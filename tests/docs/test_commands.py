@@ -24,6 +24,7 @@ from domain.infra.database import Database
 from domain.infra.settings import read_settings
 from domain.migrations import __main__ as migrations
 from tests.docs.documents import ROOT, TOUCHLINE, command_lines, table, words
+from tests.people import person
 from tests.serving import Api
 from tests.small_league import make_league
 from touchline import cli
@@ -48,6 +49,8 @@ PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
             "uv run touchline queue send nap --arguments '{\"seconds\": 1}'",
             "uv run touchline refresh forecasts",
             "uv run touchline refresh value",
+            "uv run touchline account show ann@example.com",
+            "uv run touchline account set ann@example.com --role ADMIN --tier PRO",
             "uv run touchline doctor",
             "uv run touchline doctor --json",
         ],
@@ -178,6 +181,10 @@ async def test_operator_commands(shell: Shell, database: Database) -> None:
     assert await shell.call("uv run touchline refresh value") == "Asked for.\n"
     asked = {row["job"] for row in await database.pool.fetch("select job from outbox")}
     assert asked >= {"refresh_predictions", "refresh_value"}
+    await person(database, "ann@example.com")
+    set_to = await shell.call("uv run touchline account set ann@example.com --role ADMIN --tier PRO")
+    assert set_to == "role: USER is now ADMIN.\ntier: FREE is now PRO.\n"
+    assert "ADMIN" in await shell.call("uv run touchline account show ann@example.com")
     assert "Plugins" in await shell.call("uv run touchline doctor", codes=(0, 1))  # 1 where the port is taken
     findings = json.loads(await shell.call("uv run touchline doctor --json", codes=(0, 1)))
     assert {check["name"]: check["state"] for check in findings}["Schema"] == "ok"

@@ -17,6 +17,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword
+from dramatiq.brokers.redis import RedisBroker
 from pydantic import SecretStr
 
 from domain.accounts import mails, service
@@ -37,7 +38,9 @@ from workers.accounts import purge_accounts, send_mail
 from workers.boot import Boot, booted
 from workers.jobs import MOST_RETRIES, worth_another
 from workers.mailer import MOST_FILES, MailNotTaken, MailServerBusy, deliver
+from workers.relay import send_new
 from workers.stack.mailbox import FOLDER
+from workers.worker import QUICK_THREADS
 
 CERTIFICATES = Path(__file__).parent / "certificates"
 ANN = Registration("ann@example.com", PASSWORD, is_of_legal_age=True)
@@ -376,6 +379,49 @@ async def test_a_worker_sends_what_registering_asked_for(boot: Boot, desk: Desk,
         await service.register(desk, ANN, NOWHERE, machine=machine_now())
         await until(lambda: is_sent(boot), seconds=30)
         assert inbox.taken[0]["To"] == "ann@example.com"
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[tuple[int, set[asyncio.StreamWriter]]]:
+    """A server that takes connections and never says a word; its port, and the connections that it has."""
+    held: set[asyncio.StreamWriter] = set()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.add(writer)
+        await reader.read()
+        held.discard(writer)
+        writer.close()
+
+    server = await asyncio.start_server(hold, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1], held
+    finally:
+        server.close()
+
+
+async def test_a_mail_server_that_hangs_holds_up_mails_alone(
+    boot: Boot, desk: Desk, broker: RedisBroker, start: Starter
+) -> None:
+    for place in range(QUICK_THREADS + 1):
+        await service.register(desk, replace(ANN, email=f"p{place}@example.com"), NOWHERE, machine=machine_now())
+    async with silent_server() as (port, held):
+        for mail_id in await asked(boot):
+            await send_new(boot.database, broker, Message(f"mail-{mail_id}", "send_mail", {"mail_id": mail_id}))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TOUCHLINE_SMTP_URL", f"smtp://127.0.0.1:{port}")
+            start("worker")
+
+        async def is_held() -> bool:
+            return bool(held)
+
+        async def is_done() -> bool:
+            return bool(await boot.database.pool.fetchval("select status = 'DONE' from job where id = 'nap'"))
+
+        await until(is_held)
+        await send_new(boot.database, broker, Message("nap", "nap", {"seconds": 0}))
+        await until(is_done)
+        assert len(held) == 1
+        assert await boot.database.pool.fetchval("select count(*) from mail where sent_at is null") == QUICK_THREADS + 1
 
 
 async def is_sent(boot: Boot) -> bool:

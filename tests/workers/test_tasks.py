@@ -83,6 +83,43 @@ async def test_a_dry_run_tells_all_and_writes_nothing(desk: Desk) -> None:
     assert "is in USD, and the bankroll in EUR; 'abc' is not a price" in nonsense["message"]
 
 
+NET = """Date,Match,Selection,Odds,Stake,Result,Payout
+2026-02-01,A v B,1,2.10,10,won,20.78
+2026-02-02,A v B,1,2.10,10,won,21.00
+2026-02-03,A v B,1,3.00,10,won,28.00
+2026-02-04,A v B,1,3.00,10,won,27.50
+"""
+
+
+@pytest.mark.parametrize("is_dry_run", [True, False])
+async def test_payouts_net_of_a_commission_are_counted_and_recorded_as_told(desk: Desk, is_dry_run: bool) -> None:
+    row = await desk.run(await desk.ask(NET, is_dry_run=is_dry_run))
+    result = row["result"]
+    assert (result["recordedCount"], result["netOfCommissionCount"], result["rejectedLineCount"]) == (3, 2, 1)
+    [remark] = result["remarks"]
+    assert remark.startswith("2 won bets came back with up to 10% of the winnings less than the odds make")
+    assert result["totals"] == [{"currency": "EUR", "stake": "30.00", "profit": "39.78"}]
+    [refused] = row["failures"]
+    assert refused["line"] == 5
+    assert "pays 30.00 EUR" in refused["message"]
+    assert "says 27.50 EUR" in refused["message"]
+    recorded = [(bet["status"], bet["payout"]) for bet in await desk.bets()]
+    assert sorted(recorded) == ([] if is_dry_run else [("WON", 2078), ("WON", 2100), ("WON", 2800)])
+
+
+async def test_a_continued_import_goes_on_counting_commissions(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importing, "LINES", 1)
+    task = await desk.ask(NET)
+    async with desk.database.transaction() as session:
+        connection = await connection_of(session)
+        running = await tasks.begin(connection, task, machine=machine_now())
+        assert running is not None
+        work = await importing.Import.open(desk.database.pool, running, now=hours(0))
+        await tasks.advance(connection, task, await work.take(connection, next(work.batches()), machine=machine_now()))
+    assert (await desk.row(task))["result"]["netOfCommissionCount"] == 1
+    assert (await desk.run(task))["result"]["netOfCommissionCount"] == 2
+
+
 async def test_bets_are_recorded_with_their_matches_and_results(desk: Desk) -> None:
     row = await desk.run(await desk.ask((DATA / "tracker_en.csv").read_text()))
     assert (row["status"], row["failure_count"], row["error"]) == ("PARTIAL", 2, None)
