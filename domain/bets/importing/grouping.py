@@ -1,7 +1,8 @@
 """Bets from lines: legs of one accumulator put together, results and payouts compared, each bet named. Pure.
 
 A line is one bet, or one leg of the bet whose other legs stand next to it with the same `bet`. A bet whose payout
-contradicts its result is refused with both numbers, unless rounding explains it.
+contradicts its result is refused with both numbers, unless rounding explains it, or the commission that an exchange
+kept of what was won.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from domain.bets.returns import returned
 from domain.bets.rules import MOST_LEGS, check_return, total_price
 from domain.infra.errors import Invalid
 
+MOST_COMMISSION = Decimal("0.10")
+"""Share of the winnings that a payout may lack; exchanges keep less."""
+
 
 @dataclass(frozen=True, slots=True)
 class Slip:
@@ -31,8 +35,10 @@ class Slip:
     """None while pending."""
     payout: int | None
     """As told, where it was; else as the results make it. None while pending."""
+    is_net: bool
+    """Whether the payout lacks what only a commission explains."""
     digest: str
-    """The same for the same bet of the same file; see `_identity`."""
+    """The same for the same bet of the same file; see `_digest`."""
 
     @property
     def first(self) -> Line:
@@ -109,7 +115,7 @@ def _slip(lines: Sequence[Line], currency: str, seen: Counter[bytes]) -> Slip:
     told = _told_payout(lines, stake, currency)
     outcome = _outcome(lines, stake, told, currency)
     legs = [replace(line, result=result) for line, result in zip(lines, outcome.results, strict=True)]
-    return Slip(legs, stake, outcome.status, outcome.payout, _digest(legs, stake, seen))
+    return Slip(legs, stake, outcome.status, outcome.payout, outcome.is_net, _digest(legs, stake, seen))
 
 
 def _told_payout(lines: Sequence[Line], stake: int, currency: str) -> int | None:
@@ -131,6 +137,7 @@ class _Outcome:
     status: str | None
     payout: int | None
     results: Sequence[str | None]
+    is_net: bool = False
 
 
 def _outcome(lines: Sequence[Line], stake: int, told: int | None, currency: str) -> _Outcome:
@@ -149,12 +156,13 @@ def _checked(
     lines: Sequence[Line], results: Sequence[str | None], stake: int, told: int | None, currency: str
 ) -> _Outcome:
     status, payout = _returned(lines, results, stake)
-    if told is not None and abs(told - payout) > _slack(lines, payout):
+    is_net = told is not None and _is_net(lines, status, stake, payout, told)
+    if told is not None and not is_net and abs(told - payout) > _slack(lines, payout):
         raise ValueError(
             f"its result {status} pays {money.written(payout, currency)} at these odds, and the line says "
-            f"{money.written(told, currency)} (give odds after commission, if one was taken)"
+            f"{money.written(told, currency)} (of what was won at most {MOST_COMMISSION:.0%} may be commission)"
         )
-    return _Outcome(status, payout if told is None else told, results)
+    return _Outcome(status, payout if told is None else told, results, is_net)
 
 
 def _derived(lines: Sequence[Line], stake: int, told: int, currency: str) -> _Outcome:
@@ -163,6 +171,10 @@ def _derived(lines: Sequence[Line], stake: int, told: int, currency: str) -> _Ou
         status, payout = _returned(lines, [result], stake)
         if abs(told - payout) <= _slack(lines, payout):
             return _Outcome(status, told, [result])
+    for result in ("WON", "HALF_WON"):
+        status, payout = _returned(lines, [result], stake)
+        if _is_net(lines, status, stake, payout, told):
+            return _Outcome(status, told, [result], is_net=True)
     won = money.written(_returned(lines, ["WON"], stake)[1], currency)
     raise ValueError(f"its payout of {money.written(told, currency)} fits no result: won pays {won} at these odds")
 
@@ -175,6 +187,13 @@ def _returned(lines: Sequence[Line], results: Sequence[str | None], stake: int) 
 def _slack(lines: Sequence[Line], payout: int) -> int:
     """By how many minor units a payout may be off: odds were rounded when they were written, and so was it."""
     return 1 + int(payout * sum((line.odds.slack / line.odds.price for line in lines), Decimal(0)))
+
+
+def _is_net(lines: Sequence[Line], status: str, stake: int, payout: int, told: int) -> bool:
+    """Whether a won bet brought less than rounding explains, and no less than a commission on its winnings does."""
+    slack = _slack(lines, payout)
+    is_won = status in ("WON", "HALF_WON")
+    return is_won and slack < payout - told <= slack + int(MOST_COMMISSION * (payout - stake))
 
 
 def _digest(legs: Sequence[Line], stake: int, seen: Counter[bytes]) -> str:

@@ -18,7 +18,7 @@ import asyncpg
 from domain.accounts.audit import note
 from domain.accounts.people import NOWHERE, Caller
 from domain.bets.importing.columns import MAPPING, columns_of
-from domain.bets.importing.grouping import Group, Slip, groups_of
+from domain.bets.importing.grouping import MOST_COMMISSION, Group, Slip, groups_of
 from domain.bets.importing.lines import Plan, plan_of
 from domain.bets.importing.matching import Found, Names, matches_of, selection_ids
 from domain.bets.importing.reading import DELIMITERS, FIELD, Sheet, body_of, read_sheet
@@ -189,10 +189,20 @@ class Import:
             "decimalMark": plan.mark,
             "mapping": plan.columns.mapping,
             "columnsLeftOut": plan.columns.left_out,
-            "remarks": [LOST_LETTERS] if "�" in sheet.text else [],
+            "remarks": self._remarks(),
             "lineCount": plan.line_count,
             **self.tally.tell(plan.currency),
         }
+
+    def _remarks(self) -> list[str]:
+        """What its owner should know of how the file was understood."""
+        remarks = [LOST_LETTERS] if "�" in self.sheet.text else []
+        if count := self.tally.net_of_commission:
+            remarks.append(
+                f"{count:,} won {'bet' if count == 1 else 'bets'} came back with up to {MOST_COMMISSION:.0%} of the "
+                "winnings less than the odds make: taken as the commission of an exchange, and recorded as told"
+            )
+        return remarks
 
 
 def _past_bet(slip: Slip, found: Sequence[Found | None], selections: Sequence[int | None], names: Names) -> PastBet:

@@ -25,6 +25,8 @@ class Tally:
     linked: int = 0
     """New bets on matches of ours."""
     pending: int = 0
+    net_of_commission: int = 0
+    """New bets whose payout lacks a commission."""
     rejected_lines: int = 0
     stake: int = 0
     profit: int = 0
@@ -40,6 +42,7 @@ class Tally:
             already_there=result["alreadyThereCount"],
             linked=result["linkedCount"],
             pending=result["pendingCount"],
+            net_of_commission=result["netOfCommissionCount"],
             rejected_lines=result["rejectedLineCount"],
             stake=money.minor(Decimal(totals["stake"]), currency),
             profit=money.minor(Decimal(totals["profit"]), currency),
@@ -54,6 +57,7 @@ class Tally:
         self.already_there += in_file - recorded
         for slip, found in new:
             self.linked += any(found)
+            self.net_of_commission += slip.is_net
             self.pending += slip.payout is None
             self.stake += slip.stake
             self.profit += 0 if slip.payout is None else slip.payout - slip.stake
@@ -68,6 +72,7 @@ class Tally:
             "alreadyThereCount": self.already_there,
             "linkedCount": self.linked,
             "pendingCount": self.pending,
+            "netOfCommissionCount": self.net_of_commission,
             "rejectedLineCount": self.rejected_lines,
             "totals": [{"currency": currency, "stake": stake, "profit": profit}],
             "firstBets": self.first,

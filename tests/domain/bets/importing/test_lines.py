@@ -149,8 +149,8 @@ def test_a_line_that_is_no_bet_says_everything_that_is_wrong(line: str, said: st
         ("Notes", "x" * 2001, "notes: write at most 2000 characters"),
         ("Bookmaker", "x" * 61, "bookmaker: write at most 60 characters"),
         ("Description", "x" * 201, "description: write at most 200 characters"),
-        ("Payout", "20", "its result WON pays 21.00 EUR"),
-        ("Profit", "10", "says 20.00 EUR"),
+        ("Payout", "19.80", "its result WON pays 21.00 EUR"),
+        ("Profit", "9.80", "says 19.80 EUR"),
     ],
 )
 def test_further_columns_are_checked(column: str, cell: str, said: str | None) -> None:
@@ -165,6 +165,40 @@ def test_payout_and_profit_must_agree() -> None:
     assert slips("2026-02-01,A v B,1,2.10,10,won,21,11", header=header)[0].payout == 2100
     [(_, reason)] = reasons("2026-02-01,A v B,1,2.10,10,won,21,10", header=header)
     assert "20.00 EUR and 21.00 EUR" in reason
+
+
+@pytest.mark.parametrize(
+    ("result", "told", "is_net"),
+    [
+        ("won", "21.00", False),
+        ("won", "20.99", False),  # rounding
+        ("won", "20.78", True),  # 2 % of the 11.00 won
+        ("won", "19.90", True),  # 10 %
+        ("half won", "15.23", True),  # 5 % of the 5.50 won
+        ("", "20.78", True),
+        ("", "15.23", True),
+    ],
+)
+def test_a_won_payout_may_lack_a_commission_and_is_kept_as_told(result: str, told: str, is_net: bool) -> None:
+    [slip] = slips(f"2026-02-01,A v B,1,2.100,10,{result},{told}", header=f"{HEADER},Payout")
+    assert slip.status == ("HALF_WON" if told.startswith("15") else "WON")
+    assert (slip.payout, slip.is_net) == (int(told.replace(".", "")), is_net)
+
+
+@pytest.mark.parametrize(
+    ("result", "told", "said"),
+    [
+        ("won", "19.80", "WON pays 21.00 EUR"),
+        ("won", "21.20", "WON pays 21.00 EUR"),
+        ("half won", "14.90", "HALF_WON pays 15.50 EUR"),
+        ("void", "9.50", "VOID pays 10.00 EUR"),
+        ("half lost", "4.80", "HALF_LOST pays 5.00 EUR"),
+    ],
+)
+def test_what_no_commission_explains_is_refused_with_both_numbers(result: str, told: str, said: str) -> None:
+    [(_, reason)] = reasons(f"2026-02-01,A v B,1,2.100,10,{result},{told}", header=f"{HEADER},Payout")
+    assert said in reason
+    assert f"says {told} EUR" in reason
 
 
 def test_a_payout_that_fits_no_result_says_what_won_pays() -> None:
