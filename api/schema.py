@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import strawberry
@@ -129,8 +130,9 @@ class TouchlineSchema(strawberry.Schema):
         """Nothing: `ShownErrors` logs what nobody expected, and the rest is the client's."""
 
 
+@cache
 def build_schema() -> strawberry.Schema:
-    """The schema of the API."""
+    """The schema of the API, built once in a process."""
     return TouchlineSchema(
         query=Query,
         mutation=Mutation,

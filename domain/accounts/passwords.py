@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from typing import TypeVar
 from unicodedata import normalize
 
@@ -19,6 +19,7 @@ from domain.infra.errors import BadCredentials
 
 T = TypeVar("T")
 
+RECOMMENDED = PasswordHash.recommended()
 WAITING_PER_THREAD = 40
 """Passwords that may wait for each thread, about ten seconds' worth."""
 
@@ -27,11 +28,11 @@ class Passwords:
     """The hasher of one process."""
 
     def __init__(self, threads: int = 2, hasher: PasswordHash | None = None) -> None:
-        self._hasher = hasher or PasswordHash.recommended()
+        self._hasher = hasher or RECOMMENDED
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="password")
         self._most = threads * (1 + WAITING_PER_THREAD)
         self._held = 0
-        self._nobody = self._hasher.hash("nobody's password")
+        self._nobody = _nobodys(self._hasher)
 
     async def hash(self, password: str) -> str:
         """The argon2id hash of a password; raises BadCredentials when too many wait."""
@@ -64,3 +65,9 @@ class Passwords:
 def _normal(password: str) -> bytes:
     """The bytes to hash: the same however a keyboard composes its accents (NIST SP 800-63B, section 5.1.1.2)."""
     return normalize("NFKC", password).encode("utf-8", "surrogatepass")
+
+
+@cache
+def _nobodys(hasher: PasswordHash) -> str:
+    """The hash of accounts that do not exist, as slow to check as any; made once in a process."""
+    return hasher.hash("nobody's password")
