@@ -18,7 +18,7 @@ from strawberry.fastapi import BaseContext
 from api.batch import Loads
 from api.rows import Rows
 from domain.accounts.desk import Desk
-from domain.accounts.people import Caller, Viewer
+from domain.accounts.people import NOWHERE, Caller, Viewer
 from domain.accounts.sessions import SignedIn, viewer_of
 from domain.infra.clock import Clock, machine_now
 from domain.infra.database import Database, Reader
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from api.hub import OddsHub
     from api.status import About
 
-NOBODY = Caller()
 Greet = Callable[[SignedIn], Awaitable[Rows]]
 """The type of the parameter `greet`, see `Context.greet`."""
 OWN = frozenset({"db", "viewer", "visitor", "caller", "greet", "machine"})
@@ -57,7 +56,7 @@ class Doors:
 class Context(BaseContext):
     """Handed by strawberry to every resolver; resolvers name the parts they need, see `batch.GIVEN`."""
 
-    def __init__(self, doors: Doors, caller: Caller = NOBODY) -> None:
+    def __init__(self, doors: Doors, caller: Caller = NOWHERE) -> None:
         super().__init__()
         self.doors = doors
         self.caller = caller

@@ -83,7 +83,6 @@ class Bet(SQLModel, table=True):
         CheckConstraint("(status = 'PENDING') = (payout is null)", name="bet_payout_once_settled"),
         Index("bet_of_account", "account_id", "placed_at", "id"),
         Index("bet_of_bankroll", "bankroll_id", "placed_at", "id"),
-        Index("bet_pending", "id", postgresql_where=text("status = 'PENDING' and deleted_at is null")),
         Index(
             "bet_imported_once",
             "bankroll_id",

@@ -272,13 +272,6 @@ def upgrade() -> None:
     )
     op.create_index("bet_of_account", "bet", ["account_id", "placed_at", "id"], unique=False)
     op.create_index("bet_of_bankroll", "bet", ["bankroll_id", "placed_at", "id"], unique=False)
-    op.create_index(
-        "bet_pending",
-        "bet",
-        ["id"],
-        unique=False,
-        postgresql_where=sa.text("status = 'PENDING' and deleted_at is null"),
-    )
     op.create_table(
         "bet_leg",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -420,9 +413,6 @@ def downgrade() -> None:
     )
     op.drop_index("bet_leg_of_match", table_name="bet_leg", postgresql_where=sa.text("match_id is not null"))
     op.drop_table("bet_leg")
-    op.drop_index(
-        "bet_pending", table_name="bet", postgresql_where=sa.text("status = 'PENDING' and deleted_at is null")
-    )
     op.drop_index("bet_of_bankroll", table_name="bet")
     op.drop_index("bet_of_account", table_name="bet")
     op.drop_index(
