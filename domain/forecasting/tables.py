@@ -42,6 +42,8 @@ class Model(SQLModel, table=True):
     """Version of the installed code."""
     markets: list[str] = document()
     """Canonical keys of the markets it prices."""
+    odds_use: str | None = words(nullable=True)
+    """What it knows of prices: A nothing, B closing prices in training, C past prices, D those of the match."""
     settings: dict[str, Any] = document()
 
 
@@ -135,3 +137,35 @@ class MatchOutlook(SQLModel, table=True):
     best_edge: float | None = None
     value_revision: int = Field(default=0, sa_type=BigInteger)
     """How many times the match's value bets were worked out."""
+
+
+class ModelChoice(SQLModel, table=True):
+    """Which model is shown for a kind of market, and why; the newest row counts. Append-only."""
+
+    __tablename__ = "model_choice"
+    __table_args__ = (Index("model_choice_newest", "market_kind", "id"),)
+
+    id: int | None = identity()
+    market_kind: str = words()
+    model_key: str = Field(foreign_key="model.key", ondelete="CASCADE", sa_type=Text)
+    reason: str = words()
+    chosen_by: str = words()
+    """`default`, `record`, or the operator who chose."""
+    chosen_at: datetime = instant()
+    """Match time."""
+
+
+class ModelPin(SQLModel, table=True):
+    """A version that a model was rolled back to in a league; a row without a version releases it. Append-only."""
+
+    __tablename__ = "model_pin"
+    __table_args__ = (Index("model_pin_newest", "model_key", "league_id", "id"),)
+
+    id: int | None = identity()
+    model_key: str = Field(foreign_key="model.key", ondelete="CASCADE", sa_type=Text)
+    league_id: int = reference("league.id")
+    model_version_id: int | None = reference("model_version.id", nullable=True, index=True)
+    reason: str = words()
+    pinned_by: str = words()
+    pinned_at: datetime = instant()
+    """Match time."""

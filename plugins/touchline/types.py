@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,6 +97,10 @@ SPARSE_BELOW = 6
 """Matches of a club below which a forecast says that it is sparse."""
 
 
+def _not_given() -> Floats:
+    return np.empty(0)
+
+
 @dataclass(frozen=True, slots=True)
 class History:
     """Finished matches as columns, oldest first, all strictly before `as_of`.
@@ -134,9 +138,21 @@ class History:
     """(n, 3) closing decimal prices home, draw, away of the sharpest book known."""
     closing_total: Floats
     """(n, 2) closing decimal prices over, under 2.5 goals."""
+    home_xg: Floats = field(default_factory=_not_given)
+    """(n,) expected goals of the home side by a source that measures them; NaN where none does."""
+    away_xg: Floats = field(default_factory=_not_given)
+
+    def __post_init__(self) -> None:
+        for name in ("home_xg", "away_xg"):
+            if len(getattr(self, name)) != len(self.home):
+                object.__setattr__(self, name, np.broadcast_to(np.nan, len(self.home)))
 
     def __len__(self) -> int:
         return len(self.home)
+
+    def kickoff_seconds(self) -> Ints:
+        """(n,) kick-off in whole seconds since 1970: the same number whatever `as_of` the days count from."""
+        return np.int64(round(self.as_of.timestamp())) - np.rint(self.days_ago * 86400.0).astype(np.int64)
 
     def matches_of(self) -> Ints:
         """(c,) matches of each club."""
@@ -194,8 +210,64 @@ class Fitted(Protocol):
         ...
 
 
+@runtime_checkable
+class Advancing(Protocol):
+    """A fitted model that can learn what came since, in the same process, faster than a new fit.
+
+    `advance(history, rng)` gives, bit for bit, what `fit(history, rng)` of its model gives. `history` begins with the
+    matches that this one was fitted on and goes on from there. A walk forward uses it; nothing else has to.
+    """
+
+    def advance(self, history: History, rng: np.random.Generator) -> Fitted: ...
+
+
+@runtime_checkable
+class Rated(Protocol):
+    """A fitted model that can say how strong clubs are."""
+
+    def ratings(self, clubs: Sequence[str]) -> Mapping[str, Floats]:
+        """`(c,)` ratings of the clubs named, by system (`attack`, `defence`); NaN for a club never seen."""
+        ...
+
+
+class OddsUse(StrEnum):
+    """What a model knows of prices; a figure without its class says little."""
+
+    NONE = "A"
+    """No odds anywhere."""
+    TRAINING = "B"
+    """Closing prices of past matches as a training target, never as an input."""
+    PAST = "C"
+    """Prices of past matches as an input."""
+    SAME_MATCH = "D"
+    """Prices of the match itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which past a model wants to see: of its league alone or of every league, and how many days back."""
+
+    every_league: bool = False
+    days: int = 1460
+
+
+def reach_of(model: Model) -> Reach:
+    """The model's `reach`, or four years of its own league for a model that does not say."""
+    reach: Reach = getattr(model, "reach", Reach())
+    return reach
+
+
+def odds_use_of(model: Model) -> OddsUse | None:
+    """The model's `odds_use`; None for a model that does not say."""
+    use: OddsUse | None = getattr(model, "odds_use", None)
+    return use
+
+
 class Model(Protocol):
-    """A market model: what a plugin's `models()` hook returns."""
+    """A market model: what a plugin's `models()` hook returns.
+
+    It may also have `reach` (a `Reach`) and `odds_use` (an `OddsUse`).
+    """
 
     @property
     def key(self) -> str:

@@ -1,0 +1,1 @@
+"""What a prediction was worth, given what happened. Pure."""

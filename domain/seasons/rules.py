@@ -1,0 +1,1 @@
+"""Tables of a season: points, order and places. Pure."""
