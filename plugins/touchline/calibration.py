@@ -1,19 +1,28 @@
 """How well probabilities agree with what happened: a logistic regression of outcomes on log-odds.
 
-    logit P(happened) = intercept + slope * logit(p)
+    logit P(happened) = intercept + slope · logit(p)
 
-A calibrated forecaster has intercept 0 and slope 1; a slope below 1 says that its probabilities are
-too extreme. Cox (1958), "Two further applications of a model for binary regression", Biometrika 45.
-Needs statsmodels (the extra `models`).
+A calibrated forecaster has intercept 0 and slope 1; a slope below 1 says that its probabilities are too extreme.
+Cox (1958), "Two further applications of a model for binary regression", Biometrika 45. Each outcome of a match counts
+once against the rest (of two outcomes, only the first); outcomes of one match hang together, so the intervals and the
+test use the covariance that is clustered by match (Liang & Zeger 1986, "Longitudinal data analysis using generalized
+linear models", Biometrika 73). Needs statsmodels (the extra `models`).
 """
 
 from __future__ import annotations
 
+import math
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
 
+from touchline.metrics import log_losses
 from touchline.types import Floats, Ints
+
+EXTREME = 1e-9
+"""A probability nearer than this to 0 or 1 has the log-odds of this: certainty has none."""
+NORMAL_95 = 1.959963984540054
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,36 +35,65 @@ class Calibration:
     slope_interval: tuple[float, float]
     intercept: float
     p_value: float
-    """Of the hypothesis that slope is 1 and intercept 0 (likelihood ratio, two degrees of freedom)."""
+    """Of the hypothesis that slope is 1 and intercept 0 (Wald); of three outcomes or more, whose probabilities sum to 1
+    and so leave the intercept no choice, of the slope alone. NaN where there are too few matches to tell."""
 
 
 def calibration(probabilities: Floats, outcomes: Ints) -> Calibration:
     """Calibration of `(n, k)` probabilities against `(n,)` indices of what happened, one outcome against the rest.
 
-    Raises ValueError when there is nothing to learn from (no rows, or an outcome that never varies).
+    Raises ValueError when there is nothing to learn from: no rows, an outcome that never varies, or probabilities that
+    are all the same or tell every outcome without fail.
     """
-    import statsmodels.api as sm
-    from scipy.special import logit
-    from scipy.stats import chi2
-
     if len(probabilities) == 0:
         raise ValueError("calibration needs at least one graded prediction")
     happened = np.zeros_like(probabilities)
     happened[np.arange(len(outcomes)), outcomes] = 1.0
+    told = np.clip(probabilities, EXTREME, 1 - EXTREME)
+    if probabilities.shape[1] == 2:
+        happened, told = happened[:, :1], told[:, :1]
     if happened.min() == happened.max():
         raise ValueError("calibration needs outcomes that vary")
-    score = logit(np.clip(probabilities, 1e-9, 1 - 1e-9)).ravel()
-    target = happened.ravel()
-    fit = sm.GLM(target, sm.add_constant(score), family=sm.families.Binomial()).fit()
-    intercept, slope = (float(value) for value in fit.params)
-    lower, upper = (float(value) for value in fit.conf_int()[1])
-    p = np.clip(probabilities, 1e-12, 1 - 1e-12).ravel()
-    as_told = float(np.sum(target * np.log(p) + (1 - target) * np.log1p(-p)))
-    statistic = max(0.0, 2 * (float(fit.llf) - as_told))
-    return Calibration(len(outcomes), slope, (lower, upper), intercept, float(chi2.sf(statistic, 2)))
+    score = np.log(told) - np.log1p(-told)
+    if np.ptp(score) < 1e-12:
+        raise ValueError("calibration needs probabilities that vary")
+    line, covariance = _fit(score, happened)
+    intercept, slope = map(float, line)
+    error = NORMAL_95 * float(np.sqrt(covariance[1, 1]))
+    p_value = _p_value(line, covariance, probabilities.shape[1])
+    return Calibration(len(outcomes), slope, (slope - error, slope + error), intercept, p_value)
 
 
 def log_loss(probabilities: Floats, outcomes: Ints) -> float:
-    """Mean negative log probability of what happened, natural logarithm."""
-    chosen = probabilities[np.arange(len(outcomes)), outcomes]
-    return float(-np.log(np.clip(chosen, 1e-15, 1.0)).mean())
+    """Mean negative log probability of what happened, natural logarithm; infinite where that had probability 0."""
+    return float(log_losses(probabilities, outcomes).mean())
+
+
+def _p_value(line: Floats, covariance: Floats, outcomes: int) -> float:
+    """Wald test of both numbers, or of the slope alone; NaN where too few matches tell the numbers apart."""
+    off = line - np.array([0.0, 1.0])
+    if outcomes > 2:
+        return math.erfc(abs(off[1]) / math.sqrt(2 * covariance[1, 1])) if covariance[1, 1] > 0 else math.nan
+    if np.linalg.cond(covariance) > 1e12:
+        return math.nan
+    # The upper tail of chi-squared with two degrees of freedom at w is exp(-w / 2).
+    return float(np.exp(-0.5 * off @ np.linalg.solve(covariance, off)))
+
+
+def _fit(score: Floats, happened: Floats) -> tuple[Floats, Floats]:
+    """The line of (n, k) log-odds and zeros and ones, and its covariance clustered by n."""
+    import statsmodels.api as sm
+    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+
+    matches = np.repeat(np.arange(len(score)), score.shape[1])
+    model = sm.GLM(happened.ravel(), sm.add_constant(score.ravel()), family=sm.families.Binomial())
+    clusters = {"groups": matches, "use_correction": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PerfectSeparationWarning)
+        try:
+            fit = model.fit(start_params=[0.0, 1.0], cov_type="cluster", cov_kwds=clusters)
+        except PerfectSeparationWarning:
+            raise ValueError("calibration has no line: the probabilities tell every outcome without fail") from None
+    if not fit.converged:
+        raise ValueError("calibration has no line: its fit did not converge")
+    return np.asarray(fit.params), np.asarray(fit.cov_params())
