@@ -36,7 +36,7 @@ class ScoreGrid:
     for a rho that makes a score's probability negative (see `limit_rho`).
     """
 
-    __slots__ = ("away_mean", "cells", "home_mean", "rho")
+    __slots__ = ("_cells", "_factors", "away_mean", "home_mean", "rho")
 
     home_mean: Floats
     """(n,) expected goals of the home side."""
@@ -44,8 +44,9 @@ class ScoreGrid:
     """(n,) expected goals of the away side."""
     rho: Floats
     """(n,) dependence of low scores."""
-    cells: Floats
-    """(n, size, size) probability of each score, home goals first; each match sums to 1."""
+    _cells: Floats | None
+    _factors: tuple[Floats, Floats, Floats] | None
+    """(n, size) of home goals, (n, size) of away goals, and what rho adds to 0-0, 0-1, 1-0 and 1-1, (n, 4)."""
 
     def __init__(self, home_mean: Floats, away_mean: Floats, rho: ArrayLike = 0.0, size: int | None = None) -> None:
         self.home_mean = _means("home_mean", home_mean)
@@ -53,20 +54,46 @@ class ScoreGrid:
         if self.home_mean.shape != self.away_mean.shape:
             raise ValueError("home_mean and away_mean must be of one length")
         self.rho = np.broadcast_to(np.asarray(rho, dtype=np.float64), self.home_mean.shape)
-        cells = size or _size_for(max(self.home_mean.max(initial=0.0), self.away_mean.max(initial=0.0)))
-        self.cells = _joint(self.home_mean, self.away_mean, self.rho, cells)
+        cells = size or size_for(max(self.home_mean.max(initial=0.0), self.away_mean.max(initial=0.0)))
+        home, away = poisson(self.home_mean, cells), poisson(self.away_mean, cells)
+        low = home[:, [0, 0, 1, 1]] * away[:, [0, 1, 0, 1]]
+        self._factors = home, away, low * (_taus(self.home_mean, self.away_mean, self.rho).T - 1)
+        self._cells = None
+
+    @classmethod
+    def of_cells(cls, cells: Floats, home_mean: Floats, away_mean: Floats, rho: Floats) -> ScoreGrid:
+        """A grid of scores whose probabilities are known, (n, size, size), with each side's expected goals."""
+        grid = cls.__new__(cls)
+        grid.home_mean, grid.away_mean, grid.rho = home_mean, away_mean, rho
+        grid._cells, grid._factors = cells, None
+        return grid
 
     def __len__(self) -> int:
         return len(self.home_mean)
 
     @property
+    def cells(self) -> Floats:
+        """(n, size, size) probability of each score, home goals first; each match sums to 1. Made when asked for."""
+        if self._cells is None:
+            self._cells = joint(self.home_mean, self.away_mean, self.rho, self.size)
+        return self._cells
+
+    @property
     def size(self) -> int:
         """Cells per side."""
-        return int(self.cells.shape[1])
+        return int((self.cells if self._factors is None else self._factors[0]).shape[1])
 
     def mass(self, scores: Floats) -> Floats:
         """(n, k) probability of each of `k` sets of scores, given as weights (size, size, k): any event of a match."""
-        return self.cells.reshape(len(self), self.size**2) @ scores.reshape(self.size**2, -1)
+        n, size = len(self), self.size
+        if self._factors is None:
+            return self.cells.reshape(n, size**2) @ scores.reshape(size**2, -1)
+        # Summed over away goals and then over home goals: the cells themselves are never needed.
+        home, away, added = self._factors
+        sets = scores.reshape(size, size, -1)
+        by_home = (away @ sets.swapaxes(0, 1).reshape(size, -1)).reshape(n, size, sets.shape[2])
+        low = sets[[0, 0, 1, 1], [0, 1, 0, 1]]
+        return np.asarray((home[:, None] @ by_home)[:, 0] + added @ low, dtype=np.float64)
 
     def markets(self, keys: Sequence[MarketKey]) -> dict[MarketKey, Floats]:
         """(n, outcomes) of each market in its customary order, all in one matrix product.
@@ -169,7 +196,8 @@ def _means(name: str, values: Floats) -> Floats:
     return means
 
 
-def _size_for(mean: float) -> int:
+def size_for(mean: float) -> int:
+    """Cells per side that a mean needs."""
     size = SMALLEST
     while poisson(np.array([mean]), size)[0, -1] > TAIL:
         size += 4
@@ -177,7 +205,12 @@ def _size_for(mean: float) -> int:
 
 
 def poisson(means: Floats, size: int) -> Floats:
-    """(n, size) probability of 0, 1, ... goals; the last cell holds its number or more. A mean may be 0."""
+    """(n, size) probability of 0, 1, ... goals; the last cell holds its number or more. A mean may be 0.
+
+    Raises ValueError for fewer than three cells.
+    """
+    if size < 3:
+        raise ValueError("a grid needs three cells per side at least")
     cells = np.empty((len(means), size))
     cells[:, 0] = np.exp(-means)
     for goals in range(1, size - 1):
@@ -186,19 +219,20 @@ def poisson(means: Floats, size: int) -> Floats:
     return cells
 
 
-def _joint(home_mean: Floats, away_mean: Floats, rho: Floats, size: int) -> Floats:
-    if size < 3:
-        raise ValueError("a grid needs three cells per side at least")
+def joint(home_mean: Floats, away_mean: Floats, rho: Floats, size: int) -> Floats:
+    """(n, size, size) probability of each score; means may be 0. ValueError where rho makes one negative."""
     cells = poisson(home_mean, size)[:, :, None] * poisson(away_mean, size)[:, None, :]
+    # tau takes from some of these cells what it gives to others: the sum stays 1.
+    cells[:, [0, 0, 1, 1], [0, 1, 0, 1]] *= _taus(home_mean, away_mean, rho).T
+    return cells
+
+
+def _taus(home_mean: Floats, away_mean: Floats, rho: Floats) -> Floats:
+    """(4, n) correction of 0-0, 0-1, 1-0 and 1-1. ValueError where rho makes one negative."""
     low = np.stack([1 - home_mean * away_mean * rho, 1 + home_mean * rho, 1 + away_mean * rho, 1 - rho])
     if not (low >= -1e-12).all():
         raise ValueError("rho makes the probability of a low score negative")
-    # tau takes from some of these cells what it gives to others: the sum stays 1.
-    cells[:, 0, 0] *= np.maximum(low[0], 0.0)
-    cells[:, 0, 1] *= np.maximum(low[1], 0.0)
-    cells[:, 1, 0] *= np.maximum(low[2], 0.0)
-    cells[:, 1, 1] *= np.maximum(low[3], 0.0)
-    return cells
+    return np.maximum(low, 0.0)
 
 
 def _three_way(excess: Ints) -> Floats:

