@@ -1,0 +1,59 @@
+"""Every goal market from the memory of past closing prices, with what was played since.
+
+    y1 = (log l, log m) that the closing prices of a past match imply      noise 0.12 · [1 -0.47; -0.47 1]
+    y2 = goals, shots on target and expected goals of that match           noise 1.6 times Poisson's
+    both teach strengths that move fast, at four speeds; a ridge weighs them with the filters of `touchline.supremacy`
+
+A closing price says how strong both clubs were thought to be, and the second observation what the next one will add.
+Formulas and sources: `touchline.filters.engine`, `touchline.filters.heads`, `touchline.implied`. Prices of past matches
+are an input, those of the match itself are not: class C. For a league without past prices the heads of
+`touchline.supremacy` speak, `past_prices` among the parameters is 0 and the basis is sparse at best.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from touchline import History, MarketKey, Model, OddsUse, Reach, State, hookimpl
+from touchline.filters.cross_league import MARKETS, FittedFilters, Recipe, fit_filters, restore_filters
+from touchline.filters.panel import EXPECTED, MEMORY, PLAYED
+
+API = 1
+
+RECIPE: Final = Recipe(members=(*EXPECTED, *PLAYED), memory=MEMORY)
+REACH: Final = Reach(every_league=True, days=7300)
+
+
+@dataclass(frozen=True, slots=True)
+class MarketMemory:
+    """Heads on filters of past closing prices and of what was played."""
+
+    recipe: Recipe = RECIPE
+    key: str = "touchline.market_memory"
+    version: str = "1"
+    markets: tuple[MarketKey, ...] = MARKETS
+    odds_use: OddsUse = OddsUse.PAST
+    reach: Reach = REACH
+
+    @property
+    def settings(self) -> Mapping[str, float | str | bool]:
+        """The chosen settings by name."""
+        return self.recipe.settings()
+
+    def fit(self, history: History, rng: np.random.Generator) -> FittedFilters:  # noqa: ARG002 - the contract's
+        """Learn from the past. Nothing is random. Raises `touchline.rates.FitError`."""
+        return fit_filters(self.recipe, history)
+
+    def restore(self, history: History, state: State) -> FittedFilters:
+        """The fitted model of a saved state."""
+        return restore_filters(self.recipe, history, state)
+
+
+@hookimpl
+def models() -> list[Model]:
+    """The market-memory model."""
+    return [MarketMemory()]
