@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from enum import auto
 
 import strawberry
+from strawberry.utils.str_converters import to_camel_case
 
-from api.batch import derived
+from api.batch import batch, derived
+from api.confidence import past_bands
 from api.filters import ConfidenceBand
 from api.odds_prices import Price
-from api.scalars import Words, described
+from api.rows import Rows
+from api.scalars import Interval, Words, described, given
+from api.scorecards import told_interval
+from domain.infra.errors import Invalid
+from touchline.in_play import BadMoment, Moment
 
 
 @described(
@@ -50,11 +58,26 @@ class Confidence:
         """Band of the overall score."""
         return ConfidenceBand.of(self.score)
 
-    @derived
-    def historical_hit_rate(self) -> float | None:
+    @batch
+    @staticmethod
+    async def historical_hit_rate(scores: Sequence[Confidence], db: Rows, now: datetime) -> list[float | None]:
         """Share of past predictions in this band whose top outcome happened, fraction, so that the score can be
-        checked; null until predictions are graded."""
-        return None
+        checked: of what was shown of 1X2 in the last 365 days. Null until one is graded."""
+        return [past.hit_rate for past in await past_bands(db, [score.band() for score in scores], now)]
+
+    @batch
+    @staticmethod
+    async def historical_hit_rate_interval(
+        scores: Sequence[Confidence], db: Rows, now: datetime
+    ) -> list[Interval | None]:
+        """95 % interval of `historicalHitRate` (Wilson)."""
+        return [told_interval(past.interval) for past in await past_bands(db, [score.band() for score in scores], now)]
+
+    @batch
+    @staticmethod
+    async def historical_sample_size(scores: Sequence[Confidence], db: Rows, now: datetime) -> list[int]:
+        """Graded matches behind `historicalHitRate`, count."""
+        return [past.count for past in await past_bands(db, [score.band() for score in scores], now)]
 
 
 @strawberry.type(description="1X2 probabilities; they sum to 1.")
@@ -109,10 +132,32 @@ class ScoreGrid:
 
 @strawberry.input(description="An assumed state to reprice a match from.")
 class ScenarioInput:
-    minute: int = strawberry.field(description="Minute on the clock, 0-120.")
-    home_goals: int = strawberry.field(description="Home goals, count.")
-    away_goals: int = strawberry.field(description="Away goals, count.")
-    home_red_cards: int | None = strawberry.field(default=0, description="Home red cards, count.")
-    away_red_cards: int | None = strawberry.field(default=0, description="Away red cards, count.")
-    home_corners: int | None = strawberry.field(default=strawberry.UNSET, description="Home corners so far, count.")
-    away_corners: int | None = strawberry.field(default=strawberry.UNSET, description="Away corners so far, count.")
+    minute: int = strawberry.field(
+        description="Minute on the clock, 0-120: 45 is half time, 90 the beginning of the last added time, more is "
+        "extra time."
+    )
+    home_goals: int = strawberry.field(description="Home goals, count, 0-20.")
+    away_goals: int = strawberry.field(description="Away goals, count, 0-20.")
+    home_red_cards: int | None = strawberry.field(default=0, description="Home red cards, count, 0-4.")
+    away_red_cards: int | None = strawberry.field(default=0, description="Away red cards, count, 0-4.")
+    home_corners: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Home corners so far, count, 0-40; give both or neither."
+    )
+    away_corners: int | None = strawberry.field(
+        default=strawberry.UNSET, description="Away corners so far, count, 0-40; give both or neither."
+    )
+
+    def to_moment(self) -> Moment:
+        """The state as the SDK knows it; raises Invalid naming the field."""
+        try:
+            return Moment(
+                minute=self.minute,
+                home_goals=self.home_goals,
+                away_goals=self.away_goals,
+                home_red_cards=self.home_red_cards or 0,
+                away_red_cards=self.away_red_cards or 0,
+                home_corners=given(self.home_corners),
+                away_corners=given(self.away_corners),
+            )
+        except BadMoment as error:
+            raise Invalid(f"scenario.{to_camel_case(error.field)}", error.sentence) from error

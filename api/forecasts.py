@@ -6,9 +6,10 @@ that is asked for goals over 2.5 has the SDK compute them for all, and the other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import strawberry
@@ -26,6 +27,7 @@ from api.forecast_parts import (
     ScoreProbability,
     YesNoForecast,
 )
+from api.forecast_sheets import Served, Sheet
 from api.nodes import key_of
 from api.odds_prices import Price
 from api.rows import Columns, Rows
@@ -33,55 +35,44 @@ from api.teams import Venue
 from domain.forecasting import queries
 from domain.infra.errors import Invalid
 from touchline import forecasting as sdk
+from touchline.in_play import Moment
 from touchline.types import BTTS, RESULT, Kind
 
 if TYPE_CHECKING:
     from api.matches import Match
     from api.models import ModelVersion
 
-T = TypeVar("T")
-
-
 _WEAKEST_FIRST = (ForecastBasis.LEAGUE_PRIOR, ForecastBasis.MARKET_IMPLIED, ForecastBasis.MODEL_SPARSE)
-
-Served = Mapping[str, Sequence[Columns]]
-"""Prediction rows of one match by kind of market."""
 
 MAIN_KINDS = (Kind.MATCH_RESULT, Kind.TOTAL_GOALS, Kind.TOTAL_CORNERS, Kind.BOTH_TEAMS_TO_SCORE)
 MAIN_KEYS = (str(RESULT), "total_goals:2.5:ft", "total_corners:9.5:ft", str(BTTS))
 
 
-class Sheet:
-    """The forecasts of several matches, evaluated together: each question is answered once for all."""
+@strawberry.type(description="What half time will be like: the same score grid with its share of the goals.")
+class HalfForecast:
+    sheet: strawberry.Private[Sheet]
+    at: strawberry.Private[int]
+    """Place of the match on the sheet."""
 
-    def __init__(self, matches: Sequence[Served]) -> None:
-        self._matches = matches
-        self._stored: dict[str, list[sdk.StoredForecast]] = {}
-        self._answers: dict[Hashable, Sequence[Any]] = {}
+    @derived
+    def result(self) -> ResultForecast | None:
+        """1X2 at half time."""
+        answer = self.sheet.ask(Kind.TOTAL_GOALS, sdk.results)[self.at]
+        return answer and ResultForecast(**answer._asdict())
 
-    def ask(self, kind: Kind, question: Callable[..., Sequence[T | None]], *arguments: Any) -> Sequence[T | None]:
-        """The answer of every match to an SDK function of the stored forecasts of a kind of market."""
-        name = (kind, question, arguments)
-        if name not in self._answers:
-            self._answers[name] = question(self._forecasts(kind), *arguments)
-        return self._answers[name]
+    @derived
+    def goals(
+        self, line: Annotated[float | None, strawberry.argument(description="Line.")] = 0.5
+    ) -> LineForecast | None:
+        """Goals of the first half over and under a line."""
+        at = 0.5 if line is None else line
+        return _line(at, self.sheet.ask(Kind.TOTAL_GOALS, sdk.total_goals_all, at)[self.at])
 
-    def _forecasts(self, kind: Kind) -> list[sdk.StoredForecast]:
-        if kind not in self._stored:
-            self._stored[kind] = [_stored(match.get(kind, ())) for match in self._matches]
-        return self._stored[kind]
-
-
-def _stored(rows: Sequence[Columns]) -> sdk.StoredForecast:
-    """What the predictions of one kind of market hold together."""
-    if not rows:
-        return sdk.StoredForecast()
-    main = next((row for row in rows if row["family"]), rows[0])
-    return sdk.StoredForecast(
-        family=main["family"],
-        parameters=main["parameters"],
-        probabilities={row["market_key"]: row["probabilities"] for row in rows},
-    )
+    @derived
+    def both_teams_to_score(self) -> YesNoForecast | None:
+        """Both teams to score before half time."""
+        answer = self.sheet.ask(Kind.TOTAL_GOALS, sdk.both_teams_to_score_all)[self.at]
+        return answer and YesNoForecast(**answer._asdict())
 
 
 @strawberry.type(description="What a match card needs, from the champion model of each market.")
@@ -90,6 +81,8 @@ class MatchForecast:
     at: strawberry.Private[int]
     """Place of the match on the sheet."""
     served: strawberry.Private[Served]
+    moment: strawberry.Private[Moment | None] = None
+    """What a scenario assumes."""
 
     @derived
     def result(self) -> ResultForecast | None:
@@ -103,7 +96,7 @@ class MatchForecast:
         line: Annotated[float | None, strawberry.argument(description="Line.")] = 2.5,
         team: Annotated[Venue | None, strawberry.argument(description="Home or away team only.")] = None,
     ) -> LineForecast | None:
-        """Goals over and under a line; call it with aliases for several lines."""
+        """Goals over and under a line; call it with aliases for several lines. In a scenario, of the final score."""
         at = 2.5 if line is None else line
         side = team.lower() if team else None
         return _line(at, self.sheet.ask(Kind.TOTAL_GOALS, sdk.total_goals_all, at, side)[self.at], side)
@@ -114,9 +107,11 @@ class MatchForecast:
         line: Annotated[float | None, strawberry.argument(description="Line.")] = 9.5,
         team: Annotated[Venue | None, strawberry.argument(description="Home or away team only.")] = None,
     ) -> LineForecast | None:
-        """Corners over and under a line. Null for one team: models of corners tell the total."""
+        """Corners over and under a line. Null for one team where the model tells only the total, and in a scenario
+        that does not say how many there were."""
         at = 9.5 if line is None else line
-        return None if team else _line(at, self.sheet.ask(Kind.TOTAL_CORNERS, sdk.corners_all, at)[self.at])
+        side = team.lower() if team else None
+        return _line(at, self.sheet.ask(Kind.TOTAL_CORNERS, sdk.corners_all, at, side)[self.at], side)
 
     @derived
     def both_teams_to_score(self) -> YesNoForecast | None:
@@ -161,8 +156,17 @@ class MatchForecast:
         return None if cells is None else ScoreGrid(max_goals=largest, probabilities=_folded(cells, largest))
 
     @derived
+    def first_half(self) -> HalfForecast | None:
+        """Half time, from the same score grid. Null where no model tells scores, and in a scenario."""
+        halves = self.sheet.first_half
+        is_told = self.moment is None and halves.ask(Kind.TOTAL_GOALS, sdk.results)[self.at] is not None
+        return HalfForecast(sheet=halves, at=self.at) if is_told else None
+
+    @derived
     def confidence(self) -> Confidence | None:
-        """Confidence; null without a prediction of 1X2."""
+        """Confidence; null without a prediction of 1X2, and in a scenario."""
+        if self.moment is not None:
+            return None
         points = {row["market_key"]: float(row["confidence"]) for rows in self.served.values() for row in rows}
         result, goals, corners, both = (points.get(key) for key in MAIN_KEYS)
         if result is None:
@@ -171,7 +175,9 @@ class MatchForecast:
 
     @derived
     def basis(self) -> ForecastBasis:
-        """How the numbers came about: the weakest of the markets'."""
+        """How the numbers came about: the weakest of the markets', or SCENARIO."""
+        if self.moment is not None:
+            return ForecastBasis.SCENARIO
         bases = {ForecastBasis.of(row["basis"]) for row in self._rows()}
         return next((basis for basis in _WEAKEST_FIRST if basis in bases), ForecastBasis.MODEL)
 
@@ -253,25 +259,27 @@ async def match_forecast(
     ] = None,
 ) -> list[MatchForecast | None]:
     """Everything a match card needs from the champion models in one object. Null when no model can price the match,
-    never a made-up default; null with a `scenario` until repricing is offered."""
-    if scenario is not None:
-        return [None] * len(matches)
+    never a made-up default. With a `scenario`, the final score from there, of models that tell scores."""
+    moment = scenario.to_moment() if scenario else None
     keys = [match.key for match in matches]
     if model_version_id is not None:
         version = key_of("ModelVersion", model_version_id)
         rows = [] if version is None else await queries.of_version(db, keys, version, as_of)
     else:
         rows = await (queries.served(db, keys) if as_of is None else queries.served_at(db, keys, as_of))
-    return forecasts_of(keys, rows)
+    return forecasts_of(keys, rows, moment)
 
 
-def forecasts_of(keys: Sequence[int], rows: Sequence[Columns]) -> list[MatchForecast | None]:
+def forecasts_of(
+    keys: Sequence[int], rows: Sequence[Columns], moment: Moment | None = None
+) -> list[MatchForecast | None]:
     """The forecast of each match from prediction rows of all of them; None without a row of a main market."""
     served: dict[int, dict[str, list[Columns]]] = {key: {} for key in keys}
     for row in rows:
         if row["market_kind"] in MAIN_KINDS and row["market_key"].endswith(":ft"):
             served[row["match_id"]].setdefault(row["market_kind"], []).append(row)
     priced = [key for key in served if served[key]]
-    sheet = Sheet([served[key] for key in priced])
-    made = {key: MatchForecast(sheet=sheet, at=at, served=served[key]) for at, key in enumerate(priced)}
+    change = partial(sdk.from_moment, moment=moment) if moment else None
+    sheet = Sheet([served[key] for key in priced], change)
+    made = {key: MatchForecast(sheet=sheet, at=at, served=served[key], moment=moment) for at, key in enumerate(priced)}
     return [made.get(key) for key in keys]

@@ -5,13 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy import stats
 
-from api.forecasts import Sheet
+from api.forecast_sheets import Sheet
 from api.nodes import global_id
 from tests.api.client import Client
 from tests.factories import MARKETS, NOW, Factory, Figures, Fixture, hours, told_of
 from touchline import forecasting as sdk
+from touchline.forecasting import SIDE_DISPERSION
+from touchline.in_play import FIRST_HALF_SHARE, result_from
 from touchline.types import RESULT, Kind
 
 
@@ -142,9 +146,183 @@ async def test_a_fallback_and_a_stale_part_are_visible(client: Client, factory: 
     assert await forecast(client, match, "basis isStale") == {"basis": "LEAGUE_PRIOR", "isStale": True}
 
 
-async def test_a_scenario_is_not_answered_by_the_plain_forecast(client: Client, factory: Factory, match: int) -> None:
+RHO = told_of(RESULT, Figures())[1]["rho"]
+EVERYTHING = """basis result { home draw away } bothTeamsToScore { yes no } confidence { score }
+    goals(line: 2.5) { over push under expectedTotal expectedHome } home: goals(line: 1.5, team: HOME) { over }
+    asianHandicap(line: -0.75) { homePrice { decimal } awayPrice { decimal } }
+    topScores(first: 3) { home away probability } scoreGrid(maxGoals: 6) { probabilities }
+    corners(line: 9.5) { over under expectedTotal expectedHome } firstHalf { result { home } }"""
+
+
+async def test_a_scenario_is_repriced_in_every_market(client: Client, factory: Factory, match: int) -> None:
+    await factory.forecasts([match], Figures(1.7, 1.2, 10.4))
+    state = "minute: 60, homeGoals: 1, awayGoals: 0, awayRedCards: 1, homeCorners: 4, awayCorners: 3"
+    shown = await forecast(client, match, EVERYTHING, f"(scenario: {{{state}}})")
+    ((home, draw, away),) = result_from(np.array([1.7]), np.array([1.2]), RHO, 60, 1, 0, 0, 1).tolist()
+    assert shown["basis"] == "SCENARIO"
+    assert shown["confidence"] is None
+    assert shown["firstHalf"] is None
+    assert shown["result"] == pytest.approx({"home": home, "draw": draw, "away": away})
+    cells = np.array(shown["scoreGrid"]["probabilities"])
+    assert cells[0].sum() == 0  # one goal is scored already
+    goals = np.arange(7)
+    assert np.tril(cells, -1).sum() == pytest.approx(home, abs=1e-6)
+    assert cells[1:, 1:].sum() == pytest.approx(shown["bothTeamsToScore"]["yes"], abs=1e-6)
+    assert cells[goals[:, None] + goals > 2].sum() == pytest.approx(shown["goals"]["over"], abs=1e-6)
+    assert cells[2:].sum() == pytest.approx(shown["home"]["over"], abs=1e-6)
+    assert (shown["topScores"][0]["home"], shown["topScores"][0]["away"]) == (1, 0)
+    assert 1 + 1.7 * 0.4 < shown["goals"]["expectedHome"] < 1 + 1.7 * 0.5  # against ten men
+    assert shown["goals"]["expectedTotal"] < shown["goals"]["expectedHome"] + 1.2 * 0.3
+    assert shown["asianHandicap"]["homePrice"]["decimal"] < shown["asianHandicap"]["awayPrice"]["decimal"]
+    assert 7 + 10.4 * 0.3 < shown["corners"]["expectedTotal"] < 7 + 10.4 * 0.4
+    assert shown["corners"]["expectedHome"] is None
+    before = await forecast(client, match, EVERYTHING)
+    assert before["result"]["home"] < shown["result"]["home"]
+    assert shown["goals"]["over"] < before["goals"]["over"]
+
+
+async def test_the_scenario_of_kickoff_is_the_forecast_itself(client: Client, factory: Factory, match: int) -> None:
+    await factory.forecasts([match], Figures(1.7, 1.2, 10.4))
+    fields = EVERYTHING.replace("confidence { score }", "").replace("firstHalf { result { home } }", "")
+    start = "(scenario: {minute: 0, homeGoals: 0, awayGoals: 0, homeRedCards: null})"
+    assert await forecast(client, match, fields, start) == {
+        **await forecast(client, match, fields),
+        "basis": "SCENARIO",
+    }
+
+
+async def test_corners_of_a_scenario_need_those_so_far(client: Client, factory: Factory, match: int) -> None:
+    await factory.forecasts([match], Figures(1.7, 1.2, 10.4))
+    fields = "corners(line: 9.5) { over } result { home }"
+    shown = await forecast(client, match, fields, "(scenario: {minute: 30, homeGoals: 0, awayGoals: 0})")
+    assert shown["corners"] is None
+    assert shown["result"] is not None
+
+
+IMPOSSIBLE = {
+    "minute: 121, homeGoals: 0, awayGoals: 0": "minute",
+    "minute: -1, homeGoals: 0, awayGoals: 0": "minute",
+    "minute: 60, homeGoals: 21, awayGoals: 0": "homeGoals",
+    "minute: 60, homeGoals: 0, awayGoals: -1": "awayGoals",
+    "minute: 60, homeGoals: 0, awayGoals: 0, awayRedCards: 5": "awayRedCards",
+    "minute: 60, homeGoals: 0, awayGoals: 0, homeCorners: 41, awayCorners: 0": "homeCorners",
+    "minute: 60, homeGoals: 0, awayGoals: 0, homeCorners: 3": "awayCorners",
+}
+
+
+async def test_an_impossible_scenario_is_refused_by_its_field(client: Client, match: int) -> None:
+    for state, field in IMPOSSIBLE.items():
+        error = await client.error(f"{{ matches {{ nodes {{ forecast(scenario: {{{state}}}) {{ basis }} }} }} }}")
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": f"scenario.{field}"}
+
+
+async def test_scenarios_cost_no_statement_more(client: Client, factory: Factory) -> None:
+    league = await factory.league("spain-la-liga")
+    matches = await factory.matches([Fixture(league, f"Home {n}", f"Away {n}", hours(5)) for n in range(8)])
+    await factory.forecasts(matches)
+    query = "{ matches(first: 8) { nodes { %s } } }"
+    plain = await client.ask(query % f"forecast {{ {EVERYTHING} }}")
+    state = "(scenario: {minute: 60, homeGoals: 1, awayGoals: 0, homeCorners: 2, awayCorners: 2})"
+    scenario = await client.ask(query % f"forecast{state} {{ {EVERYTHING} }}")
+    assert not scenario.errors
+    assert scenario.statements == plain.statements
+    both = await client.ask(query % f"forecast {{ basis }} then: forecast{state} {{ {EVERYTHING} }}")
+    assert both.statements == plain.statements + 1
+
+
+async def test_half_time_has_its_share_of_the_goals(client: Client, factory: Factory, match: int) -> None:
+    await factory.forecasts([match], Figures(1.7, 1.2))
+    fields = """firstHalf { result { home draw away } goals { line over under expectedTotal expectedHome }
+        more: goals(line: 1.5) { over } bothTeamsToScore { yes no } } result { draw } bothTeamsToScore { yes }"""
+    shown = await forecast(client, match, fields)
+    half = shown["firstHalf"]
+    assert sum(half["result"].values()) == pytest.approx(1, abs=1e-9)
+    assert half["goals"]["line"] == 0.5
+    assert half["goals"]["expectedTotal"] == pytest.approx(FIRST_HALF_SHARE * 2.9)
+    assert half["goals"]["expectedHome"] == pytest.approx(FIRST_HALF_SHARE * 1.7)
+    assert half["goals"]["over"] > half["more"]["over"]
+    assert half["result"]["draw"] > shown["result"]["draw"]
+    assert half["bothTeamsToScore"]["yes"] < shown["bothTeamsToScore"]["yes"]
+
+
+async def test_a_model_of_fixed_lines_tells_no_half_and_no_scenario(
+    client: Client, factory: Factory, match: int
+) -> None:
     await factory.forecasts([match])
-    assert await forecast(client, match, "basis", "(scenario: {minute: 60, homeGoals: 1, awayGoals: 0})") is None
+    await factory.db.execute("alter table prediction disable trigger user")
+    await factory.db.execute("update prediction set family = '', parameters = '{}'")
+    shown = await forecast(client, match, "firstHalf { result { home } } result { home } goals { over }")
+    assert shown["firstHalf"] is None
+    assert shown["result"] is not None
+    fields = "basis result { home } goals { over } scoreGrid { maxGoals } topScores { home }"
+    assert await forecast(client, match, fields, "(scenario: {minute: 60, homeGoals: 1, awayGoals: 0})") == {
+        "basis": "SCENARIO",
+        "result": None,
+        "goals": None,
+        "scoreGrid": None,
+        "topScores": [],
+    }
+
+
+async def test_every_market_of_one_grid_agrees(client: Client, factory: Factory, match: int) -> None:
+    await factory.forecasts([match], Figures(1.7, 1.2))
+    shown = await forecast(
+        client,
+        match,
+        """scoreGrid(maxGoals: 12) { probabilities } o05: goals(line: 0.5) { over } o7: goals(line: 7) { over push }
+           away: goals(line: 2, team: AWAY) { over push under } bothTeamsToScore { yes }
+           quarter: asianHandicap(line: -0.75) { homePrice { decimal } }
+           plus: asianHandicap(line: 1.25) { awayPrice { decimal } } topScores(first: 20) { home away probability }""",
+    )
+    cells = np.array(shown["scoreGrid"]["probabilities"])
+    goals = np.arange(13)
+    total, margin = goals[:, None] + goals, goals[:, None] - goals
+    assert shown["o05"]["over"] == pytest.approx(1 - cells[0, 0], abs=1e-8)
+    assert shown["o7"]["push"] == pytest.approx(cells[total == 7].sum(), abs=1e-8)
+    assert shown["o7"]["over"] == pytest.approx(cells[total > 7].sum(), abs=1e-8)
+    sides = [cells[:, goals > 2].sum(), cells[:, 2].sum(), cells[:, :2].sum()]
+    assert [shown["away"][part] for part in ("over", "push", "under")] == pytest.approx(sides, abs=1e-8)
+    assert shown["bothTeamsToScore"]["yes"] == pytest.approx(cells[1:, 1:].sum(), abs=1e-8)
+    won = cells[margin > 1].sum() + cells[margin == 1].sum() / 2
+    fair = 1 + cells[margin < 1].sum() / won
+    assert shown["quarter"]["homePrice"]["decimal"] == pytest.approx(fair, abs=1e-6)
+    given = cells[margin >= 0].sum() + cells[margin == -1].sum() / 2
+    fair = 1 + given / cells[margin < -1].sum()
+    assert shown["plus"]["awayPrice"]["decimal"] == pytest.approx(fair, abs=1e-6)
+    for score in shown["topScores"]:
+        assert score["probability"] == pytest.approx(cells[score["home"], score["away"]], abs=1e-8)
+
+
+async def test_corners_of_one_team_where_the_model_tells_them(client: Client, factory: Factory, match: int) -> None:
+    await factory.forecasts([match], Figures(1.7, 1.2, 10.4))
+    await factory.db.execute("alter table prediction disable trigger user")
+    await factory.db.execute(
+        """update prediction set parameters = parameters || '{"home_mean": 6.0, "away_mean": 4.4}'
+           where model_key = 'touchline.total_corners'"""
+    )
+    fields = f"""home: corners(line: 5, team: HOME) {LINE} away: corners(line: 5, team: AWAY) {LINE}
+        total: corners(line: 10.5) {LINE}"""
+    shown = await forecast(client, match, fields)
+    wide = stats.nbinom(SIDE_DISPERSION, SIDE_DISPERSION / (SIDE_DISPERSION + 6.0))
+    assert shown["home"] == pytest.approx(
+        {
+            "line": 5,
+            "over": wide.sf(5),
+            "push": wide.pmf(5),
+            "under": wide.cdf(4),
+            "expectedTotal": 6.0,
+            "expectedHome": 6.0,
+            "expectedAway": 4.4,
+        }
+    )
+    assert shown["away"]["expectedTotal"] == 4.4
+    assert shown["away"]["over"] < shown["home"]["over"]
+    assert (shown["total"]["expectedTotal"], shown["total"]["expectedHome"]) == (10.4, 6.0)
+    state = "(scenario: {minute: 45, homeGoals: 0, awayGoals: 0, homeCorners: 6, awayCorners: 0})"
+    later = await forecast(client, match, fields, state)
+    assert later["home"]["under"] == 0
+    assert later["home"]["expectedTotal"] > 6 + 6 / 2
+    assert later["away"]["expectedTotal"] < 4.4 / 2
 
 
 async def test_predictions_say_everything_about_themselves(client: Client, factory: Factory, match: int) -> None:
