@@ -4,30 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
-from api.batch import batch, derived
+from api.batch import batch
 from api.nodes import Node
 from api.paging import Connection, Order
 from api.rows import Rows, grouped, in_order, rows_of
-from api.scalars import Interval
+from api.scalars import given
+from api.table_forecasts import AssumedResultInput, TableForecast, assumed_of, forecast_tables, version_of
 from domain.matches import leagues as queries
+from domain.seasons.service import Asked
 
 if TYPE_CHECKING:
     from api.leagues import League
-    from api.models import ModelVersion
     from api.teams import Team
 
 SEASON_ORDER = Order("seasons", queries.SEASON_ORDER.sql, "s.id", is_descending=True)
-
-
-@strawberry.input(description="A result assumed for a what-if simulation.")
-class AssumedResultInput:
-    match_id: strawberry.ID = strawberry.field(description="Match.")
-    home_goals: int = strawberry.field(description="Goals of the home team, count.")
-    away_goals: int = strawberry.field(description="Goals of the away team, count.")
 
 
 @strawberry.type(description="A row of a league table.")
@@ -50,30 +44,6 @@ class Standing:
         from api.teams import Team
 
         return await db.pick(Team, [standing.team_id for standing in standings])
-
-
-@strawberry.type(description="Simulated outcome of one team's season.")
-class TableForecastRow:
-    team: Annotated[Team, strawberry.lazy("api.teams")] = strawberry.field(description="Team.")
-    current_points: int = strawberry.field(description="Points now.")
-    expected_points: float = strawberry.field(description="Mean final points.")
-    points_interval: Interval = strawberry.field(description="5th and 95th percentile of final points.")
-    place_probabilities: list[float] = strawberry.field(
-        description="Probability of each final place, index 0 is first place; fractions that sum to 1."
-    )
-    title_probability: float = strawberry.field(description="Probability of winning the league, fraction.")
-    top_four_probability: float = strawberry.field(description="Probability of a top-four place, fraction.")
-    relegation_probability: float = strawberry.field(description="Probability of relegation, fraction.")
-
-
-@strawberry.type(description="Result of simulating the rest of a season many times.")
-class TableForecast:
-    model_version: Annotated[ModelVersion, strawberry.lazy("api.models")] = strawberry.field(
-        description="Model version used."
-    )
-    simulated_at: datetime = strawberry.field(description="When it was simulated.")
-    simulations: int = strawberry.field(description="Simulated seasons, count.")
-    rows: list[TableForecastRow] = strawberry.field(description="One row per team, ordered by expected points.")
 
 
 @strawberry.type(description="One edition of a league.")
@@ -110,9 +80,12 @@ class Season(Node):
         tables = grouped(keys, rows, lambda row: row["owner"])
         return [rows_of(Standing, [{**row, "rank": rank} for rank, row in enumerate(table, 1)]) for table in tables]
 
-    @derived
-    def table_forecast(
-        self,
+    @batch
+    @staticmethod
+    async def table_forecast(
+        seasons: Sequence[Season],
+        db: Rows,
+        now: datetime,
         model_version_id: Annotated[
             strawberry.ID | None,
             strawberry.argument(description="Model version to simulate with; the champion when omitted."),
@@ -123,12 +96,21 @@ class Season(Node):
         what_if: Annotated[
             list[AssumedResultInput] | None, strawberry.argument(description="Results to assume, at most 40.")
         ] = None,
-        simulations: Annotated[int | None, strawberry.argument(description="Simulated seasons, 1000-50000.")] = 10000,
-    ) -> TableForecast | None:
-        """Simulated final table. Give `whatIf` results to see how the race changes. Null until simulations are
-        offered."""
-        del model_version_id, as_of, what_if, simulations
-        return None
+        simulations: Annotated[int | None, strawberry.argument(description="Simulated seasons, 100-50000.")] = 10000,
+    ) -> list[TableForecast | None]:
+        """Simulated final table. Give `whatIf` results to see how the race changes. Up to 1,000 simulations are done at
+        once; of more a stored table answers, the present one of 20,000 or one that `requestTableForecast` was asked
+        for. Null when nothing is left to play."""
+        asked = Asked(
+            season_id=0,
+            simulations=10000 if simulations is None else simulations,
+            as_of=given(as_of),
+            what_if=assumed_of(given(what_if), "whatIf"),
+            model_version_id=version_of(given(model_version_id), "modelVersionId"),
+        )
+        # An exception among the answers is the error of its own season.
+        tables: list[Any] = await forecast_tables(db, [season.key for season in seasons], asked, now)
+        return tables
 
 
 @strawberry.type(description="A page of seasons.")

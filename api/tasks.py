@@ -30,7 +30,13 @@ JOB_ORDER = Order("jobs", queries.NEWEST.sql, "t.id", is_descending=True)
 NO_JOB = "there is no such job among yours"
 
 JobKind = Kind
-described("Kinds of job.", name="JobKind", IMPORT="Import bets.", EXPORT="Export data.")(Kind)
+described(
+    "Kinds of job.",
+    name="JobKind",
+    IMPORT="Import bets.",
+    EXPORT="Export data.",
+    SIMULATION="Simulate a final table.",
+)(Kind)
 
 JobStatus = Status
 described(

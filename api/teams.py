@@ -17,14 +17,17 @@ from api.leagues import Country, ExternalRef, refs_of
 from api.nodes import Node, keys_of
 from api.paging import After, Before, Connection, Counts, First, Last, Order, connect_rows, read_page
 from api.rows import Columns, Rows, grouped, in_order, rows_of
-from api.scalars import Words, described
+from api.scalars import DateTimeRange, Words, described
 from domain.infra.errors import Invalid
 from domain.matches import teams as queries
 from domain.matches.listing import OF_TEAM
+from domain.seasons import queries as seasons
 
 if TYPE_CHECKING:
     from api.matches import MatchConnection
 
+MOST_POINTS = 500
+"""Points of a rating over time."""
 TEAM_ORDER = Order("teams", queries.TEAM_ORDER.sql, "t.id")
 
 
@@ -40,6 +43,12 @@ class TeamRating:
     value: float = strawberry.field(description="Value, in the system's own scale.")
     change_30_days: float | None = strawberry.field(description="Change over the last 30 days, same scale.")
     as_of: datetime = strawberry.field(description="When it was computed.")
+
+
+@strawberry.type(description="A strength estimate of a team at an instant.")
+class RatingPoint:
+    value: float = strawberry.field(description="Value, in the system's own scale.")
+    as_of: datetime = strawberry.field(description="When it was computed: nothing known later was used.")
 
 
 @strawberry.type(description="Averages over a team's last matches.")
@@ -118,18 +127,38 @@ class Team(Node):
         keys = [team.key for team in teams]
         return refs_of(keys, await queries.team_refs(db, keys))
 
-    @derived
-    def ratings(
-        self,
+    @batch
+    @staticmethod
+    async def ratings(
+        teams: Sequence[Team],
+        db: Rows,
+        now: datetime,
         systems: Annotated[
             list[str] | None, strawberry.argument(description="Rating systems; all when omitted.")
         ] = None,
         as_of: Annotated[datetime | None, strawberry.argument(description="Instant to look back to.")] = None,
-    ) -> list[TeamRating]:
-        """Strength by rating system, for example Elo or attack and defence strengths of a plugin. Empty until ratings
-        are stored."""
-        del systems, as_of
-        return []
+    ) -> list[list[TeamRating]]:
+        """Strength by rating system, for example Elo or attack and defence strengths of a plugin: the newest word of
+        each. Empty for a team that no model has rated."""
+        keys = [team.key for team in teams]
+        rows = await seasons.ratings(db, keys, systems, min(as_of or now, now))
+        return [rows_of(TeamRating, each) for each in grouped(keys, rows, lambda row: row["owner"])]
+
+    @batch
+    @staticmethod
+    async def rating_history(
+        teams: Sequence[Team],
+        db: Rows,
+        now: datetime,
+        system: Annotated[str, strawberry.argument(description="Rating system, as `ratings` names it.")],
+        during: Annotated[DateTimeRange | None, strawberry.argument(description="Span; all when omitted.")] = None,
+    ) -> list[list[RatingPoint]]:
+        """Strength by one rating system over time, ready for a chart: the last word of each day (UTC), oldest first; at
+        most 500, the newest."""
+        since, until = during.bounds("during") if during else (None, None)
+        keys = [team.key for team in teams]
+        rows = await seasons.rating_history(db, keys, system, since, until, now, MOST_POINTS)
+        return [rows_of(RatingPoint, each) for each in grouped(keys, rows, lambda row: row["owner"])]
 
     @batch
     @staticmethod

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
+import asyncpg
+
+from domain.forecasting.requests import run_request
 from domain.forecasting.rules import ImpossibleForecast
 from domain.forecasting.service import Fit, Question, prepare, store_answer, store_failure
+from domain.grades.choosing import choose_by_record
 from domain.infra import jobs
 from domain.infra.clock import match_now
 from domain.infra.database import connection_of
-from domain.infra.errors import NotFound
+from domain.infra.errors import Conflict, NotFound
 from domain.infra.outbox import Request, ask
+from domain.seasons.queries import rated_clubs
+from domain.seasons.service import note_answer
 from touchline import Forecasts
 from touchline.plugins import Registry
 from touchline.sandbox import PluginError, run_fit_and_predict, run_predict
@@ -42,14 +50,7 @@ async def refresh_league(boot: Boot, job_id: str, *, league_id: int, reason: str
 
 
 def _runs(registry: Registry, league_id: int, reason: str) -> list[Request]:
-    return [
-        Request(
-            "run_model",
-            {"model_key": key, "league_id": league_id, "reason": reason},
-            dedupe_key=f"run_model:{key}:{league_id}",
-        )
-        for key in registry.models
-    ]
+    return [run_request(key, league_id, reason) for key in registry.models]
 
 
 async def run_model(boot: Boot, job_id: str, *, model_key: str, league_id: int, reason: str = "") -> None:
@@ -58,25 +59,56 @@ async def run_model(boot: Boot, job_id: str, *, model_key: str, league_id: int, 
     if model_key not in boot.registry.models:
         raise NotFound(f"No installed plugin has the model {model_key}.")
     pool = boot.database.pool
-    question = await prepare(pool, boot.registry.models[model_key], league_id, await match_now(pool))
     try:
-        fit, forecasts, milliseconds = await asyncio.to_thread(_answer, boot, question)
+        question = await prepare(pool, boot.registry.models[model_key], league_id, await match_now(pool))
+        clubs = {} if question.version else await rated_clubs(pool, league_id, question.data_cutoff_at)
+        answer = await asyncio.to_thread(ask_model, boot, question, tuple(clubs))
         async with boot.database.transaction() as session:
-            await store_answer(await connection_of(session), question, fit, forecasts, milliseconds, job_id)
-    except (PluginError, ImpossibleForecast) as error:
+            await _store(await connection_of(session), question, answer, clubs, job_id)
+    except (PluginError, ImpossibleForecast, Conflict) as error:
         async with boot.database.transaction() as session:
             await store_failure(await connection_of(session), model_key, league_id, str(error), job_id)
 
 
-def _answer(boot: Boot, question: Question) -> tuple[Fit | None, Forecasts, float]:
-    """The plugin's answer from a child process; raises PluginError."""
+async def choose_models(boot: Boot, job_id: str) -> None:
+    """Let the record say which models are shown."""
+    async with boot.database.transaction() as session:
+        connection = await connection_of(session)
+        if await jobs.finish(connection, job_id):
+            won = await choose_by_record(connection, await match_now(connection))
+            await jobs.note_result(connection, job_id, {"won": [asdict(duel) for duel in won]})
+
+
+async def _store(
+    connection: asyncpg.Connection, question: Question, answer: Answer, clubs: Mapping[str, int], job_id: str
+) -> None:
+    """Keep the predictions of what comes soon, and what is expected of the rest of the season."""
+    stored = await store_answer(connection, question, answer.fit, answer.forecasts, answer.milliseconds, job_id)
+    if stored is not None and stored.version_id is not None:
+        ratings = {} if answer.fit is None else answer.fit.ratings
+        await note_answer(connection, question, stored.version_id, answer.forecasts, ratings, clubs, job_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a plugin says to a question."""
+
+    fit: Fit | None
+    """None where a stored version answered."""
+    forecasts: Forecasts
+    milliseconds: float
+
+
+def ask_model(boot: Boot, question: Question, clubs: Sequence[str] = ()) -> Answer:
+    """The plugin's answer from a child process, with ratings of `clubs` where it is fitted; raises PluginError."""
     model, history, fixtures = question.model, question.past.history, question.coming.fixtures
     entry, timeout = boot.registry.plugin_of(model.key).entry, boot.settings.fit_timeout_seconds
     if question.version is not None:
         state = unpack_state(question.version.state)
         told = run_predict(entry, model.key, history, state, fixtures, markets=model.markets, timeout=timeout)
-        return None, told.forecasts, told.milliseconds
+        return Answer(None, told.forecasts, told.milliseconds)
     fitted, told = run_fit_and_predict(
-        entry, model.key, history, fixtures, markets=model.markets, seed=question.seed, timeout=timeout
+        entry, model.key, history, fixtures, markets=model.markets, clubs=clubs, seed=question.seed, timeout=timeout
     )
-    return Fit(fitted.state, fitted.digest, fitted.seconds), told.forecasts, told.milliseconds
+    fit = Fit(fitted.state, fitted.digest, fitted.seconds, fitted.ratings)
+    return Answer(fit, told.forecasts, told.milliseconds)

@@ -1,9 +1,9 @@
-"""The job of tasks: imports and exports, a batch a transaction, told to their owners as they go."""
+"""The jobs of tasks: imports and exports, a batch a transaction, told to their owners as they go."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from domain.bets.exporting import Export
 from domain.bets.importing.service import Import
 from domain.infra import jobs
 from domain.infra.clock import machine_now, match_now
-from domain.infra.database import Reader, connection_of
+from domain.infra.database import connection_of
 from domain.infra.errors import TouchlineError
 from domain.infra.news import bets_of, task_topic
 from domain.tasks import service
@@ -24,19 +24,26 @@ from workers.jobs import worth_another
 
 
 async def run_task(boot: Boot, job_id: str, *, task_id: int) -> None:
-    """Do what a task asks for, from where an earlier run of it ended.
+    """Do the import or export that a task asks for."""
+    await run_alone(boot, job_id, task_id, _import_or_export)
+
+
+Work = Callable[["Run", Running, PoolConnectionProxy], Awaitable[None]]
+"""What a kind of task does: from a run of it, the task, and a connection of its own to read with."""
+
+
+async def run_alone(boot: Boot, job_id: str, task_id: int, work: Work) -> None:
+    """Do what a task asks for, from where an earlier run of it ended, and alone.
 
     What its owner can mend is told to them and ends the task; anything else is tried again, and in the end told
     as what it is.
     """
-    run = _Run(boot, job_id, task_id)
+    run = Run(boot, job_id, task_id)
     try:
         async with boot.database.pool.acquire() as connection, service.alone(connection, task_id):
             task = await run.begin()
-            if task is not None and task.kind is Kind.IMPORT:
-                await _import(run, task, connection)
-            elif task is not None:
-                await _export(run, task, connection)
+            if task is not None:
+                await work(run, task, connection)
     except TouchlineError as error:
         await run.fail(error.message)
     except Exception as error:
@@ -46,7 +53,7 @@ async def run_task(boot: Boot, job_id: str, *, task_id: int) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Run:
+class Run:
     """One run of a task: each method is one transaction, told after its commit."""
 
     boot: Boot
@@ -95,7 +102,11 @@ class _Run:
         await self.boot.bus.tell([task_topic(self.task_id), *topics])
 
 
-async def _import(run: _Run, task: Running, reading: Reader) -> None:
+async def _import_or_export(run: Run, task: Running, reading: PoolConnectionProxy) -> None:
+    await (_import if task.kind is Kind.IMPORT else _export)(run, task, reading)
+
+
+async def _import(run: Run, task: Running, reading: PoolConnectionProxy) -> None:
     """Record the file batch by batch; what an earlier run recorded is passed over."""
     work = await Import.open(reading, task, now=await match_now(reading))
     await run.enter("Checking bets" if work.is_dry_run else "Recording bets", work.line_count)
@@ -110,7 +121,7 @@ async def _import(run: _Run, task: Running, reading: Reader) -> None:
     await run.finish(work.finish())
 
 
-async def _export(run: _Run, task: Running, reading: PoolConnectionProxy) -> None:
+async def _export(run: Run, task: Running, reading: PoolConnectionProxy) -> None:
     """Write what one snapshot holds; every part commits by itself, so that its owner sees it grow."""
     async with reading.transaction(isolation="repeatable_read", readonly=True):
         export = Export.of(reading, task)

@@ -57,7 +57,16 @@ class Message:
 
 def queue_of(name: str) -> Queue:
     """The queue that a job of this name goes through."""
-    return {"tick_feed": Queue.FEEDS, "run_model": Queue.MODELS, "send_mail": Queue.MAIL}.get(name, Queue.DEFAULT)
+    return _QUEUES.get(name, Queue.DEFAULT)
+
+
+_QUEUES = {
+    "tick_feed": Queue.FEEDS,
+    "run_model": Queue.MODELS,
+    "simulate_table": Queue.MODELS,
+    "run_simulation": Queue.MODELS,
+    "send_mail": Queue.MAIL,
+}
 
 
 def outbox_message_id(outbox_id: int) -> str:

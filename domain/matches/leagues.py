@@ -10,7 +10,10 @@ from asyncpg import Record
 
 from domain.infra.database import Reader
 from domain.infra.listing import SortKey, Where, Window
+from domain.matches.catalogue import FOOTBALL_DATA
 from domain.matches.queries import DECIDED
+from touchline.competitions import FORMATS
+from touchline.season import TieRule
 
 ACTIVE_WITHIN = timedelta(hours=24)
 """A league with a kick-off this soon is active."""
@@ -189,31 +192,58 @@ async def season_counts(db: Reader, league_ids: Sequence[int]) -> dict[int, int]
 
 
 async def standings(db: Reader, season_ids: Sequence[int], as_of: datetime) -> list[Record]:
-    """The tables of seasons from results known at `as_of`, best first: points, goal difference, goals, name."""
-    return await db.fetch(
-        f"""with side as (
-              select m.season_id, m.id, m.kickoff_at, t.team_id, t.goals_for, t.goals_against,
-                     {DECIDED} and m.result_at <= $2 as is_known
-              from match m cross join lateral (values (m.home_team_id, m.home_goals, m.away_goals),
-                                                      (m.away_team_id, m.away_goals, m.home_goals))
-                   as t(team_id, goals_for, goals_against)
-              where m.season_id = any($1::bigint[])),
-            line as (
-              select *, case sign(goals_for - goals_against) when 1 then 'W' when 0 then 'D' else 'L' end as result
-              from side)
-            select season_id as owner, team_id, count(*) filter (where is_known)::int as played,
-                count(*) filter (where is_known and result = 'W')::int as won,
-                count(*) filter (where is_known and result = 'D')::int as drawn,
-                count(*) filter (where is_known and result = 'L')::int as lost,
-                coalesce(sum(goals_for) filter (where is_known), 0)::int as goals_for,
-                coalesce(sum(goals_against) filter (where is_known), 0)::int as goals_against,
-                coalesce(sum(case result when 'W' then 3 when 'D' then 1 else 0 end) filter (where is_known), 0)::int
-                    as points,
-                coalesce(right(string_agg(result, '' order by kickoff_at, line.id) filter (where is_known), 5), '')
-                    as form
-            from line join team on team.id = team_id group by season_id, team_id, team.name
-            order by season_id, points desc,
-                coalesce(sum(goals_for - goals_against) filter (where is_known), 0) desc, goals_for desc, team.name""",
-        season_ids,
-        as_of,
-    )
+    """The tables of seasons from results known at `as_of`, best first: points, the league's tie rule, name.
+
+    The rule is goal difference and goals. Where a league puts head-to-head before it, points and then goal difference
+    of the matches among clubs that are level count, once all of those were played.
+    """
+    return await db.fetch(_STANDINGS, season_ids, as_of, _HEAD_TO_HEAD)
+
+
+_HEAD_TO_HEAD = sorted(
+    league.slug
+    for code, league in FOOTBALL_DATA.items()
+    if code in FORMATS and FORMATS[code].tie_rule is TieRule.HEAD_TO_HEAD
+)
+"""Leagues in which head-to-head comes before goal difference."""
+
+_STANDINGS = f"""
+with side as (
+  select m.season_id, m.id, m.kickoff_at, t.team_id, t.opponent_id, t.goals_for, t.goals_against,
+         {DECIDED} and m.result_at <= $2 as is_known
+  from match m cross join lateral (values (m.home_team_id, m.away_team_id, m.home_goals, m.away_goals),
+                                          (m.away_team_id, m.home_team_id, m.away_goals, m.home_goals))
+       as t(team_id, opponent_id, goals_for, goals_against)
+  where m.season_id = any($1::bigint[])),
+line as (
+  select *, goals_for - goals_against as difference,
+         case sign(goals_for - goals_against) when 1 then 'W' when 0 then 'D' else 'L' end as result,
+         case sign(goals_for - goals_against) when 1 then 3 when 0 then 1 else 0 end as worth
+  from side),
+board as (
+  select season_id, team_id, count(*) filter (where is_known)::int as played,
+      count(*) filter (where is_known and result = 'W')::int as won,
+      count(*) filter (where is_known and result = 'D')::int as drawn,
+      count(*) filter (where is_known and result = 'L')::int as lost,
+      coalesce(sum(goals_for) filter (where is_known), 0)::int as goals_for,
+      coalesce(sum(goals_against) filter (where is_known), 0)::int as goals_against,
+      coalesce(sum(difference) filter (where is_known), 0)::int as difference,
+      coalesce(sum(worth) filter (where is_known), 0)::int as points,
+      coalesce(right(string_agg(result, '' order by kickoff_at, id) filter (where is_known), 5), '') as form
+  from line group by season_id, team_id),
+duel as (
+  select own.season_id, own.team_id, count(*) as played, sum(l.worth) as points, sum(l.difference) as difference
+  from board own join line l using (season_id, team_id)
+  join board other on other.season_id = l.season_id and other.team_id = l.opponent_id and other.points = own.points
+  join season s on s.id = own.season_id join league g on g.id = s.league_id
+  where l.is_known and g.slug = any($3::text[]) group by own.season_id, own.team_id),
+compared as (
+  select b.*, d.points as duel_points, d.difference as duel_difference,
+      bool_and(coalesce(d.played, 0) = 2 * (level.clubs - 1)) over (partition by b.season_id, b.points) as is_decided
+  from board b left join duel d using (season_id, team_id)
+  join (select season_id, points, count(*) as clubs from board group by season_id, points) level
+    on level.season_id = b.season_id and level.points = b.points)
+select season_id as owner, team_id, played, won, drawn, lost, goals_for, goals_against, points, form
+from compared join team on team.id = team_id
+order by season_id, points desc, case when is_decided then duel_points end desc,
+    case when is_decided then duel_difference end desc, difference desc, goals_for desc, team.name"""

@@ -24,9 +24,12 @@ class SeasonOutlook(SQLModel, table=True):
     data_cutoff_at: datetime = instant()
     made_at: datetime = instant()
     """Match time."""
-    match_ids: list[int] = Field(sa_type=ARRAY(BigInteger))
+    home_team_ids: list[int] = Field(sa_type=ARRAY(BigInteger))
+    away_team_ids: list[int] = Field(sa_type=ARRAY(BigInteger))
+    legs: list[int] = Field(sa_type=ARRAY(BigInteger))
+    """Beside the teams; with the season they name a match, also one that was not announced yet."""
     home_mean: list[float] = Field(sa_type=ARRAY(DOUBLE_PRECISION))
-    """Expected goals of the home side, beside `match_ids`."""
+    """Expected goals of the home side."""
     away_mean: list[float] = Field(sa_type=ARRAY(DOUBLE_PRECISION))
     rho: list[float] = Field(sa_type=ARRAY(DOUBLE_PRECISION))
     job_id: str = words()
@@ -41,7 +44,7 @@ class SimulatedTable(SQLModel, table=True):
     id: int | None = identity()
     season_id: int = reference("season.id")
     model_key: str = words()
-    model_version_id: int | None = reference("model_version.id", nullable=True)
+    model_version_id: int = reference("model_version.id")
     as_of: datetime = instant()
     """Match time; nothing that became known later was used."""
     is_current: bool
@@ -53,6 +56,10 @@ class SimulatedTable(SQLModel, table=True):
     seed: int = Field(sa_type=BigInteger)
     seconds: float
     """Time that the simulation itself took, machine time."""
+    matches_left: int
+    """Matches that were simulated."""
+    unannounced: int
+    """Those of them without a date."""
     simulated_at: datetime = instant()
     """Match time."""
     rows: list[dict[str, Any]] = document()

@@ -35,6 +35,12 @@ class Kind(StrEnum):
 
     IMPORT = "IMPORT"
     EXPORT = "EXPORT"
+    SIMULATION = "SIMULATION"
+
+    @property
+    def job(self) -> str:
+        """The job that does it. A simulation may fit a model: it goes where nothing short waits behind it."""
+        return "run_simulation" if self is Kind.SIMULATION else "run_task"
 
 
 class Status(StrEnum):
@@ -117,7 +123,7 @@ async def create(
     )
     if body is not None:
         await _add_part(connection, task_id, "INPUT", 0, ("input", "text/csv"), body, machine)
-    await ask(connection, [Request("run_task", {"task_id": task_id})])
+    await ask(connection, [Request(kind.job, {"task_id": task_id})])
     return task_id
 
 
@@ -291,10 +297,12 @@ async def purge(connection: asyncpg.Connection, *, machine: datetime) -> int:
     given_up = await connection.fetch(
         """update task set status = 'FAILED', stage = null, finished_at = $1, revision = revision + 1, error = $2
            where status in ('QUEUED', 'RUNNING') and exists (
-             select from job where name = 'run_task' and status = 'DEAD' and (arguments->>'task_id')::bigint = task.id)
+             select from job where name = any($3::text[]) and status = 'DEAD'
+               and (arguments->>'task_id')::bigint = task.id)
            returning id""",
         machine,
         GIVEN_UP,
+        sorted({kind.job for kind in Kind}),
     )
     await _drop(connection, [row["id"] for row in given_up], "INPUT", "OUTPUT")
     return len(files) + len(given_up)

@@ -20,7 +20,7 @@ class Task(SQLModel, table=True):
     id: int | None = identity()
     account_id: int = reference("account.id")
     kind: str = words()
-    """IMPORT or EXPORT."""
+    """IMPORT, EXPORT or SIMULATION."""
     status: str = words()
     arguments: dict[str, Any] = document()
     stage: str | None = words(nullable=True)

@@ -17,9 +17,9 @@ from typing import Any, TypeVar
 import numpy as np
 
 from touchline import wire
-from touchline.outputs import Fault, PluginError, check_forecasts, check_state
+from touchline.outputs import Fault, PluginError, check_forecasts, check_ratings, check_state
 from touchline.plugins import Refused, describe, open_entry
-from touchline.types import Fitted, Fixtures, Floats, History, Model
+from touchline.types import Fitted, Fixtures, Floats, History, Model, Rated
 
 Answer = TypeVar("Answer")
 
@@ -37,6 +37,8 @@ class Request:
     state: dict[str, Floats] | None
     """Restore from this instead of fitting."""
     seed: int
+    clubs: tuple[str, ...]
+    """Whose ratings are asked for."""
 
 
 def main(parent: int) -> None:
@@ -85,6 +87,9 @@ def _reply(message: bytes) -> bytes:
         forecasts, answer["milliseconds"] = _forecasts(model, fitted, request.fixtures)
         answer["forecasts"], tables = forecasts
         out |= tables
+    if request.clubs and isinstance(fitted, Rated) and callable(fitted.ratings):
+        ratings = _guarded("ratings()", lambda: fitted.ratings(request.clubs))
+        out |= wire.prefixed("ratings", check_ratings(ratings, len(request.clubs)))
     return wire.pack(answer, out)
 
 
@@ -97,6 +102,7 @@ def _request(body: dict[str, Any], arrays: wire.Arrays) -> Request:
         fixtures=None if fixtures is None else wire.columns_in(Fixtures, fixtures, wire.under("fixtures", arrays)),
         state=wire.under("state", arrays) if body["restore"] else None,
         seed=body["seed"],
+        clubs=tuple(body.get("clubs", ())),
     )
 
 

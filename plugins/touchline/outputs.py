@@ -69,6 +69,22 @@ def check_state(state: object) -> dict[str, Floats]:
     return arrays
 
 
+def check_ratings(ratings: object, clubs: int) -> dict[str, Floats]:
+    """Ratings of so many clubs by system, NaN for a club never seen; raises PluginError INVALID_OUTPUT."""
+    if not isinstance(ratings, Mapping):
+        raise _invalid(f"ratings() must return named arrays and returned {type(ratings).__name__}.")
+    found: dict[str, Floats] = {}
+    for name, values in ratings.items():
+        if not isinstance(name, str) or not name:
+            raise _invalid(f"ratings() must name its systems with strings; one is called {name!r}.")
+        if not isinstance(values, np.ndarray) or values.shape != (clubs,) or values.dtype.kind != "f":
+            raise _invalid(f"The ratings {name!r} must be an array of floats of the shape ({clubs},).")
+        if np.isinf(values).any():
+            raise _invalid(f"The ratings {name!r}, row {_first(np.isinf(values))}, are not a finite number.")
+        found[name] = values.astype(np.float64)
+    return found
+
+
 def _check_market(key: object, rows: object, matches: int) -> None:
     if not isinstance(key, MarketKey):
         raise _invalid(f"Probabilities are keyed by MarketKey; one key is {key!r}.")

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from touchline.rates import Priors, Strengths, fit_rates, pairings
+from touchline.pairings import pairings
+from touchline.rates import Priors, Strengths, fit_rates
 from touchline.types import SPARSE_BELOW, Basis, Fixtures, Floats, History, Ints, State
 
 
@@ -68,6 +69,13 @@ class Ratings:
             prior_level=priors.level,
             promotion=promotion,
         )
+
+    def __call__(self, clubs: Sequence[str]) -> dict[str, Floats]:
+        """(c,) attack and defence of clubs, NaN for one never seen: what `Rated` asks of a fitted model."""
+        place = _found(_codes(clubs), _codes(self.clubs))
+        seen = np.append(self.matches, 0.0)[place] > 0
+        values = {"attack": self.strengths.attack, "defence": self.strengths.defence}
+        return {name: np.where(seen, np.append(value, 0.0)[place], np.nan) for name, value in values.items()}
 
     def means(self, fixtures: Fixtures) -> tuple[Floats, Floats]:
         """(m,) expected counts of the home and of the away side."""

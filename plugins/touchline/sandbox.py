@@ -15,13 +15,13 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 from touchline import wire
-from touchline.outputs import Fault, PluginError, check_forecasts, check_state
+from touchline.outputs import Fault, PluginError, check_forecasts, check_ratings, check_state
 from touchline.types import Fixtures, Floats, Forecasts, History, MarketKey, State
 
 __all__ = [
@@ -41,8 +41,11 @@ TIMEOUT = 120.0
 MEMORY_MB = 4096
 """Address space of a child, in MiB."""
 
-_KEPT = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
-"""The only variables of the worker that a child sees."""
+_KEPT = (
+    *("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR"),
+    "NUMBA_CACHE_DIR",
+)
+"""The only variables of the worker that a child sees; the last one says where compiled code is kept for the next."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
@@ -58,6 +61,8 @@ class FitResult:
     """SHA-256 of the state."""
     settings: Mapping[str, float | str | bool]
     version: str
+    ratings: Mapping[str, Floats] = field(default_factory=dict)
+    """(c,) ratings of the clubs asked for, by system; none of a model that does not rate clubs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +111,18 @@ def run_fit_and_predict(
     fixtures: Fixtures,
     *,
     markets: tuple[MarketKey, ...] = (),
+    clubs: Sequence[str] = (),
     seed: int = 0,
     timeout: float = TIMEOUT,
     memory_mb: int | None = MEMORY_MB,
 ) -> tuple[FitResult, PredictResult]:
-    """Both in one child, which saves its start-up; raises PluginError."""
+    """Both in one child, which saves its start-up, and the ratings of `clubs`; raises PluginError."""
     body, arrays = _request(entry, model_key, history, None, fixtures, seed)
-    answer, tables = _ask(body, arrays, timeout, memory_mb)
-    return _fit_result(answer, tables), _predict_result(answer, tables, markets, len(fixtures))
+    answer, tables = _ask(body | {"clubs": list(clubs)}, arrays, timeout, memory_mb)
+    ratings = check_ratings(wire.under("ratings", tables), len(clubs))
+    return replace(_fit_result(answer, tables), ratings=ratings), _predict_result(
+        answer, tables, markets, len(fixtures)
+    )
 
 
 def _request(
