@@ -17,7 +17,10 @@ from api.nodes import Node
 from api.paging import After, Before, Connection, Counts, First, Last, Order, connect_each, connect_rows, read_page
 from api.rows import Columns, Key, Rows, grouped, in_order, rows_of
 from api.scalars import MarketKind, Words, described
+from api.scorecards import question_of, told
 from api.seasons import SEASON_ORDER, Season, SeasonConnection
+from domain.grades.bands import predictability_bands
+from domain.grades.queries import league_records
 from domain.matches import leagues as queries
 from domain.matches.listing import OF_LEAGUE
 
@@ -208,16 +211,28 @@ class League(Node):
         counts = await queries.upcoming_counts(db, keys, now)
         return [counts.get(key, 0) for key in keys]
 
-    @derived
-    def predictability(
-        self,
+    @batch
+    @staticmethod
+    async def predictability(
+        leagues: Sequence[League],
+        db: Rows,
+        now: datetime,
         market: Annotated[
-            MarketKind | None, strawberry.argument(description="Market to judge.")
+            MarketKind | None,
+            strawberry.argument(
+                description="Market to judge; those with a line are judged at 2.5 goals or 9.5 corners."
+            ),
         ] = MarketKind.MATCH_RESULT,
-    ) -> Predictability | None:
-        """How predictable the league has been for the champion model; null until graded."""
-        del market
-        return None
+    ) -> list[Predictability | None]:
+        """How predictable the league has been for the champion model: what was shown in the last 365 days. Null until
+        graded."""
+        rows = await league_records(db, question_of(market, None, None, now))
+        records = {row["league_id"]: row for row in rows}
+        bands = predictability_bands({key: (row["ranked"], row["count"]) for key, row in records.items()})
+        return [
+            _predictability(records[league.key], PredictabilityBand(bands[league.key])) if league.key in bands else None
+            for league in leagues
+        ]
 
     is_followed = batch(league_is_followed)
 
@@ -234,6 +249,16 @@ def refs_of(keys: Sequence[Key], rows: Sequence[Columns]) -> list[list[ExternalR
 
 def _key(row: Node) -> Key:
     return row.key
+
+
+def _predictability(row: Columns, band: PredictabilityBand) -> Predictability:
+    closing = row["closing_log_loss"]
+    return Predictability(
+        band=band,
+        ranked_probability_score=row["ranked"],
+        skill_vs_market=None if closing is None else told(1 - row["log_loss"] / closing),
+        sample_size=row["count"],
+    )
 
 
 def _coverage(row: Columns) -> Coverage:

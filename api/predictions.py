@@ -13,6 +13,7 @@ from api.batch import batch, derived
 from api.explanations import Explanation, Locale
 from api.filters import ConfidenceBand
 from api.forecast_parts import ForecastBasis
+from api.grades import GradeOf, PredictionGrade
 from api.models import ModelVersion
 from api.nodes import Node
 from api.odds_markets import Market
@@ -43,22 +44,6 @@ class OutcomeEdge:
     quote: OddsQuote = strawberry.field(description="Quote.")
     edge: float = strawberry.field(description="Probability times decimal odds minus 1, fraction.")
     kelly_fraction: float = strawberry.field(description="Full Kelly share of the bankroll, fraction.")
-
-
-@strawberry.type(description="Score of one prediction against what happened and against the closing prices.")
-class PredictionGrade:
-    outcome_key: str = strawberry.field(description="Key of the outcome that happened.")
-    is_hit: bool = strawberry.field(description="Whether the top outcome happened.")
-    log_loss: float = strawberry.field(description="Natural-log loss, lower is better.")
-    brier: float = strawberry.field(description="Brier score, lower is better, 0-2.")
-    ranked_probability_score: float | None = strawberry.field(
-        description="Ranked probability score for ordered markets, lower is better, 0-1."
-    )
-    closing_log_loss: float | None = strawberry.field(
-        description="Log loss of the de-vigged closing prices on the same match."
-    )
-    beats_closing: bool | None = strawberry.field(description="Whether it beat the closing prices.")
-    graded_at: datetime = strawberry.field(description="When it was graded.")
 
 
 @strawberry.type(
@@ -179,10 +164,20 @@ class Prediction(Node):
             for each in edges
         ]
 
-    @derived
-    def grade(self) -> PredictionGrade | None:
-        """How good it was; null until the market is settled and graded."""
-        return None
+    @batch
+    @staticmethod
+    async def grade(predictions: Sequence[Prediction], db: Rows) -> list[PredictionGrade | None]:
+        """How good it was; null until the market is settled and graded. A corrected result gives another one."""
+        found = await db.pick(GradeOf, [prediction.key for prediction in predictions])
+        return [each.grade for each in found]
+
+    @batch
+    @staticmethod
+    async def ungraded_because(predictions: Sequence[Prediction], db: Rows) -> list[str | None]:
+        """Why it has no grade, for example that the match is not over or was not played to its end; null where it has
+        one."""
+        found = await db.pick(GradeOf, [prediction.key for prediction in predictions])
+        return [each.reason for each in found]
 
     def shown(self, known: Sequence[Outcome]) -> list[OutcomeProbability]:
         """The probabilities with the outcomes of the market."""

@@ -6,7 +6,7 @@ file again changes nothing. Statements are counted by batch and never by match.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -121,6 +121,8 @@ class _Batch:
     """Leagues with new or moved matches that are still to come."""
     is_for_bets: bool = False
     """Whether something that bets rest on changed of a known match; nobody can have bet on a new one."""
+    decided: set[int] = field(default_factory=set)
+    """Known matches that ended, or whose facts were corrected: what was predicted of them is graded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +202,10 @@ def _change(batch: _Batch, match: SourceMatch, before: Row, identity: Identity, 
         return
     batch.changed[before["id"]] = before | dict.fromkeys(KEPT) | said
     recorded.changed.append(before["id"])
-    batch.is_for_bets |= any(after[name] != before[name] for name in KEPT if name != "referee")
+    is_fact = any(after[name] != before[name] for name in KEPT if name != "referee")
+    batch.is_for_bets |= is_fact
     if after["status"] in OVER:
+        batch.decided |= {before["id"]} if is_fact else set()
         if any(after[name] != before[name] for name in ("status", *STATISTICS)):
             batch.results.add(identity)
     else:
@@ -226,7 +230,7 @@ async def _update(connection: asyncpg.Connection, batch: _Batch, recorded: Match
 
 
 async def _ask_for_what_follows(connection: asyncpg.Connection, batch: _Batch) -> None:
-    """One job per league whose past or future changed, in ascending order, and one that settles bets."""
+    """One job per league whose past or future changed, ascending, one that settles bets and one that grades."""
     rows = [*batch.new.values(), *batch.changed.values()]
     results = {row["league_id"] for row in rows if identity_of(row) in batch.results}
     leagues = [
@@ -238,4 +242,11 @@ async def _ask_for_what_follows(connection: asyncpg.Connection, batch: _Batch) -
         )
         for league_id in sorted(results | batch.fixtures)
     ]
-    await ask(connection, [*leagues, SETTLE] if batch.is_for_bets else leagues)
+    bets = [SETTLE] if batch.is_for_bets else []
+    grades = [grade_request(batch.decided)] if batch.decided else []
+    await ask(connection, [*leagues, *bets, *grades])
+
+
+def grade_request(match_ids: Iterable[int]) -> Request:
+    """Grade what was predicted of these matches. Each batch asks for its own, so it needs no key."""
+    return Request("grade_matches", {"match_ids": sorted(match_ids)}, delay=REFRESH_DELAY)

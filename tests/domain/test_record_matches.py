@@ -90,7 +90,7 @@ async def test_a_corrected_score_corrects_and_keeps_the_instant_of_the_result(da
     assert counts(recorded) == (0, 1, 0)
     assert (row["half_time_home_goals"], row["result_at"]) == (2, before)
     asked = [(job, arguments.get("reason")) for job, arguments in await jobs(database)]
-    assert asked == [("refresh_league", "result"), ("settle_bets", None)]
+    assert asked == [("refresh_league", "result"), ("settle_bets", None), ("grade_matches", None)]
 
 
 async def test_a_result_is_never_known_before_the_match(database: Database) -> None:

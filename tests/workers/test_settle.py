@@ -82,7 +82,7 @@ async def test_what_changes_of_a_known_match_asks_once(league: SmallLeague) -> N
     assert [tuple(row) for row in waiting] == [({}, True)]
     await asked(league.database)
     await tell(league, replace(first, home_goals=1, away_goals=0, home_corners=7, away_corners=2), FULL_TIME)
-    assert await asked(league.database) == ["refresh_league", "settle_bets"]
+    assert await asked(league.database) == ["grade_matches", "refresh_league", "settle_bets"]
     await tell(league, replace(third, referee="M Oliver"), FULL_TIME)
     assert "settle_bets" not in await asked(league.database)
 

@@ -1,0 +1,34 @@
+"""Jobs of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.grades.service import Graded, grade_due
+from domain.infra import jobs
+from domain.infra.clock import match_now
+from domain.infra.database import connection_of
+from workers.boot import Boot
+
+
+async def grade_matches(boot: Boot, job_id: str, *, match_ids: Sequence[int] = ()) -> None:
+    """Grade what is due, one transaction after the other until nothing is left.
+
+    `match_ids` are matches whose facts changed: they are looked at however long ago they were played.
+    """
+    count = matches = 0
+    while True:
+        graded = await _grade(boot, job_id, match_ids, count, matches)
+        count, matches = count + graded.count, matches + graded.matches
+        if not graded.has_more:
+            return
+
+
+async def _grade(boot: Boot, job_id: str, match_ids: Sequence[int], count: int, matches: int) -> Graded:
+    """One transaction; the last one ends the job."""
+    async with boot.database.transaction() as session:
+        connection = await connection_of(session)
+        graded = await grade_due(connection, now=await match_now(connection), job_id=job_id, match_ids=match_ids)
+        if not graded.has_more:
+            await jobs.finish(connection, job_id, {"graded": count + graded.count, "matches": matches + graded.matches})
+    return graded
