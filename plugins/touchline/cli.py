@@ -1,4 +1,4 @@
-"""The `touchline` command: a group whose commands are found through entry points.
+"""The `touchline` command: the SDK's own commands, and those that are found through entry points.
 
 The application's commands come from the group `touchline.commands`, where each entry point names a
 list of click commands. The bare wheel has the entry point and not the application behind it; there
@@ -8,6 +8,7 @@ those names answer with one sentence. Nothing heavy is imported before a command
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import entry_points
 
 import click
@@ -31,16 +32,20 @@ APPLICATION = (
 """Names that belong to the application, with or without it."""
 
 
+OWN = {"evaluate": "touchline.evaluation.command", "evaluate-tables": "touchline.evaluation.tables"}
+"""Commands of the SDK by the module that defines them."""
+
+
 class Commands(click.Group):
-    """A group that also knows the commands of entry points."""
+    """A group that also knows the SDK's commands and those of entry points."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names that `--help` shows."""
-        return [*super().list_commands(ctx), *found_commands()]
+        return [*super().list_commands(ctx), *OWN, *found_commands()]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name; one that only the application has explains itself."""
-        own = super().get_command(ctx, cmd_name)
+        own = super().get_command(ctx, cmd_name) or own_command(cmd_name)
         found = own or found_commands().get(cmd_name)
         return absent(cmd_name) if found is None and cmd_name in APPLICATION else found
 
@@ -49,6 +54,14 @@ class Commands(click.Group):
 @click.version_option(package_name="touchline")
 def main() -> None:
     """Touchline: soccer forecasts behind one GraphQL API, extended by plugins."""
+
+
+def own_command(name: str) -> click.Command | None:
+    """A command of the SDK, whose module is imported only now."""
+    if name not in OWN:
+        return None
+    command: click.Command = getattr(import_module(OWN[name]), name.replace("-", "_"))
+    return command
 
 
 def found_commands() -> dict[str, click.Command]:

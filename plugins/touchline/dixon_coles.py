@@ -31,7 +31,7 @@ import numpy as np
 from touchline.grid import ScoreGrid, limit_rho
 from touchline.rates import FitError, Priors
 from touchline.ratings import Promotion, Ratings
-from touchline.types import Fixtures, Floats, Forecasts, History, MarketKey, State
+from touchline.types import Fixtures, Floats, Forecasts, History, MarketKey, OddsUse, State
 
 __all__ = ["FAMILY", "FitError", "FittedGoals", "GoalModel", "GoalSettings"]
 
@@ -108,6 +108,7 @@ class GoalModel:
     markets: tuple[MarketKey, ...]
     chosen: GoalSettings = GoalSettings()
     version: str = "1"
+    odds_use: OddsUse = OddsUse.NONE
 
     @property
     def settings(self) -> Mapping[str, float | str | bool]:
