@@ -99,7 +99,7 @@ def number_of(text: str, mark: str | None) -> Decimal:
     whole, _, decimals = digits.partition(mark) if mark else (digits, "", "")
     groups = whole.split(other)
     is_grouped = len(groups) == 1 or (len(groups[0]) in (1, 2, 3) and all(len(group) == 3 for group in groups[1:]))
-    if not is_grouped or not "".join(groups).isdigit() or (decimals and not decimals.isdigit()):
+    if not is_grouped or not "".join(groups).isdecimal() or (decimals and not decimals.isdecimal()):
         raise ValueError(f"{text!r} is not a number")
     return Decimal(f"{''.join(groups)}.{decimals or 0}")
 

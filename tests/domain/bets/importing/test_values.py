@@ -6,7 +6,7 @@ from contextlib import suppress
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from domain.bets.importing.values import (
@@ -209,6 +209,8 @@ def test_labels_of_other_programs_are_split() -> None:
 
 
 @given(st.text(max_size=20))
+@example("²")
+@example("1.²")
 def test_any_text_is_a_value_or_says_why_not(text: str) -> None:
     for read in (lambda: amount_of(text, None, "EUR"), lambda: odds_of(text, None), lambda: result_of(text)):
         with suppress(ValueError):
