@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,7 @@ def create_app(settings: Settings, *, is_long_lived: bool = False) -> FastAPI:
     """
     vault = Vault(settings)
     schema = build_schema()
-    about = About(version("touchline"), hashlib.sha256(schema_text(schema).encode()).hexdigest())
+    about = About(version("touchline"), _digest())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -107,6 +108,12 @@ def create_app(settings: Settings, *, is_long_lived: bool = False) -> FastAPI:
             CORSMiddleware, allow_origins=settings.allowed_origins, allow_methods=["POST"], allow_headers=["*"]
         )
     return app
+
+
+@cache
+def _digest() -> str:
+    """SHA-256 of the schema as text, counted once in a process."""
+    return hashlib.sha256(schema_text().encode()).hexdigest()
 
 
 def _spare_garbage_collection() -> None:

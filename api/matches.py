@@ -9,6 +9,7 @@ from typing import Annotated
 
 import strawberry
 
+from api.analysis import match_analysis
 from api.batch import batch, derived
 from api.filters import MatchFilter, MatchOrder, MatchStatus, TimeWindow, match_order
 from api.following import match_is_followed
@@ -128,6 +129,7 @@ class Match(Node):
         return grouped(keys, rows, lambda row: row.owner)  # type: ignore[attr-defined]
 
     forecast = batch(match_forecast)
+    analysis = batch(match_analysis)
     predictions = batch(match_predictions)
     prediction_history = batch(match_prediction_history)
     markets = batch(match_markets)

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import strawberry
 
 from api.batch import batch, derived
+from api.calibrations import model_calibrations, version_calibrations
 from api.leagues import League
+from api.model_stages import ModelStage, Standing, stage_of
 from api.nodes import Node
 from api.paging import (
     After,
@@ -27,6 +29,7 @@ from api.paging import (
 )
 from api.rows import Key, Rows, grouped, in_order, rows_of
 from api.scalars import MarketKind, Words, described
+from api.scorecards import model_scorecards, version_scorecards
 from domain.forecasting import queries
 
 if TYPE_CHECKING:
@@ -47,19 +50,17 @@ class ModelRole(Words):
 
 
 @described(
-    "Roles of a model version.",
-    TRAINING="Being trained.",
-    SHADOW="Graded in the dark.",
-    CANDIDATE="Ready to become champion.",
-    CHAMPION="Shown to users.",
-    RETIRED="No longer run; its predictions stay.",
+    "What a model knows of prices. A figure without its class says little: prices hold what others know.",
+    A="No odds anywhere.",
+    B="Closing prices of past matches as a training target, never as an input.",
+    C="Prices of past matches as an input.",
+    D="Prices of the match itself.",
 )
-class ModelStage(Words):
-    TRAINING = auto()
-    SHADOW = auto()
-    CANDIDATE = auto()
-    CHAMPION = auto()
-    RETIRED = auto()
+class OddsUse(Words):
+    A = auto()
+    B = auto()
+    C = auto()
+    D = auto()
 
 
 @strawberry.type(description="A prediction model or a strategy inside a plugin.")
@@ -70,6 +71,7 @@ class Model(Node):
     )
     plugin_key: strawberry.Private[str]
     role: strawberry.Private[str]
+    uses_odds: strawberry.Private[str | None]
     market_keys: list[str] = strawberry.field(description="Canonical keys of the markets whose probabilities it gives.")
     code_version: str = strawberry.field(description="Version of the installed code.")
     settings: strawberry.scalars.JSON = strawberry.field(description="Settings that it runs with.")
@@ -106,6 +108,11 @@ class Model(Node):
         return kinds_of(self)
 
     @derived
+    def odds_use(self) -> OddsUse | None:
+        """What it knows of prices; null for a strategy, and for a model that does not say."""
+        return OddsUse(self.uses_odds) if self.uses_odds else None
+
+    @derived
     def is_in_play_capable(self) -> bool:
         """Whether it can price in play."""
         return False
@@ -113,14 +120,15 @@ class Model(Node):
     @batch
     @staticmethod
     async def champion(models: Sequence[Model], db: Rows) -> list[ModelVersion | None]:
-        """Version shown to users: the newest fit, of whichever league it is."""
-        return [next(iter(each), None) for each in await newest_versions(db, models)]
+        """Version that speaks for the model: the last fitted one in force, of whichever league it is. Its `stage` tells
+        whether users see it."""
+        return [next(iter(each), None) for each in await versions_in_force(db, models)]
 
     @batch
     @staticmethod
     async def current_versions(models: Sequence[Model], db: Rows) -> list[list[ModelVersion]]:
-        """The newest version for each league, newest first; a strategy has one for all leagues."""
-        return await newest_versions(db, models)
+        """The version in force for each league, newest first; a strategy has one for all leagues."""
+        return await versions_in_force(db, models)
 
     @batch
     @staticmethod
@@ -132,12 +140,15 @@ class Model(Node):
         last: Last = None,
         before: Before = None,
     ) -> list[ModelVersionConnection]:
-        """All versions, newest first."""
+        """All versions, newest first: current, earlier and rolled back."""
         page = read_page(VERSION_ORDER, first, after, last, before)
         keys = [model.key for model in models]
         rows = rows_of(ModelVersion, await queries.version_page(db, keys, page))
         counts = Counts(partial(queries.version_counts, model_keys=keys))
         return connect_each(ModelVersionConnection, page, keys, rows, counts)
+
+    scorecard = batch(model_scorecards)
+    calibration = batch(model_calibrations)
 
 
 @strawberry.type(description="A trained, frozen version of a model, or of a strategy's code and settings.")
@@ -145,7 +156,14 @@ class ModelVersion(Node):
     key: strawberry.Private[int]
     model_key: strawberry.Private[str]
     league_id: strawberry.Private[int | None]
-    is_newest: strawberry.Private[bool]
+    is_looking_back: strawberry.Private[bool]
+    """Whether it was made for an instant of the past, and never in force."""
+    newest_id: strawberry.Private[int | None]
+    """The newest fit of its model on its league."""
+    pinned_id: strawberry.Private[int | None]
+    """The version that an operator promoted there, with reason and instant below; None when none is."""
+    pin_reason: strawberry.Private[str | None]
+    pinned_at: strawberry.Private[datetime | None]
     fitted_at: strawberry.Private[datetime]
     fit_seconds: strawberry.Private[float]
     training_matches: strawberry.Private[int]
@@ -179,10 +197,22 @@ class ModelVersion(Node):
         """Version: that of the code, and the number of the fit."""
         return f"{self.code_version}+{self.key}"
 
-    @derived
-    def stage(self) -> ModelStage:
+    @batch
+    @staticmethod
+    async def stage(versions: Sequence[ModelVersion], db: Rows) -> list[ModelStage]:
         """Role."""
-        return ModelStage.CHAMPION if self.is_newest else ModelStage.RETIRED
+        return [stage for stage, _ in await _stages(db, versions)]
+
+    @batch
+    @staticmethod
+    async def stage_reason(versions: Sequence[ModelVersion], db: Rows) -> list[str | None]:
+        """Why it has this role, a sentence."""
+        return [reason for _, reason in await _stages(db, versions)]
+
+    @derived
+    def is_pinned(self) -> bool:
+        """Whether an operator promoted it, so that no newer fit speaks in its league until it is released."""
+        return self.pinned_id == self.key
 
     @derived
     def trained_at(self) -> datetime | None:
@@ -219,6 +249,9 @@ class ModelVersion(Node):
         """SHA-256 of the stored file."""
         return self.state_digest
 
+    scorecard = batch(version_scorecards)
+    calibration = batch(version_calibrations)
+
 
 @strawberry.type(description="A page of models.")
 class ModelConnection(Connection[Model]):
@@ -235,11 +268,16 @@ def kinds_of(model: Model) -> list[MarketKind]:
     return list(dict.fromkeys(MarketKind.of(key.partition(":")[0]) for key in model.market_keys))
 
 
-async def newest_versions(db: Rows, models: Sequence[Model]) -> list[list[ModelVersion]]:
-    """The newest version of each model for each league."""
+async def versions_in_force(db: Rows, models: Sequence[Model]) -> list[list[ModelVersion]]:
+    """The version of each model that is in force in each league."""
     keys = [model.key for model in models]
-    rows = rows_of(ModelVersion, await queries.newest_versions(db, keys))
+    rows = rows_of(ModelVersion, await queries.versions_in_force(db, keys))
     return grouped(keys, rows, lambda version: version.model_key)
+
+
+async def _stages(db: Rows, versions: Sequence[ModelVersion]) -> list[tuple[ModelStage, str]]:
+    standings = await db.pick(Standing, [version.model_key for version in versions])
+    return [stage_of(version, standing) for version, standing in zip(versions, standings, strict=True)]
 
 
 async def models(

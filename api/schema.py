@@ -17,12 +17,16 @@ from api.bankroll_mutations import create_bankroll, record_transaction, update_b
 from api.batch import root
 from api.bet_mutations import delete_bet, place_bet, settle_bet, update_bet
 from api.care import self_exclude, set_gambling_limit
+from api.combos import combo_price
+from api.confidence import confidence_analysis
 from api.context import Context
 from api.errors import ShownErrors
 from api.following import set_following
+from api.leaderboard import leaderboard
 from api.leagues import countries, leagues
 from api.lookups import NODES, league, node, nodes, team
 from api.matches import match, matches
+from api.model_mutations import promote_model_version, release_model_version
 from api.models import models
 from api.odds_bookmakers import bookmakers
 from api.odds_markets import market
@@ -43,6 +47,7 @@ from api.sign_in import (
 )
 from api.status import status
 from api.subscriptions import Subscription
+from api.table_forecasts import request_table_forecast
 from api.task_mutations import cancel_job, export_data, import_bets
 from api.tasks import job
 from api.teams import teams
@@ -70,9 +75,12 @@ class Query:
     bookmakers = bookmakers
     market = market
     value_bets = root(value_bets)
+    combo_price = root(combo_price)
     plugins = root(plugins)
     plugin = root(plugin)
     models = root(models)
+    leaderboard = root(leaderboard)
+    confidence_analysis = root(confidence_analysis)
     convert_odds = root(convert_odds)
     job = root(job)
 
@@ -101,6 +109,9 @@ class Mutation:
     import_bets = import_bets
     export_data = export_data
     cancel_job = cancel_job
+    request_table_forecast = request_table_forecast
+    promote_model_version = promote_model_version
+    release_model_version = release_model_version
 
 
 class Renewed(SchemaExtension):

@@ -297,6 +297,16 @@ class Factory:
             )
         return versions
 
+    async def predicted(
+        self, matches: Sequence[int], market: MarketKey, model: str, figures: Figures, *, at: datetime = NOW
+    ) -> int:
+        """Predictions of one market by a new fit of a model that `model` made, standing and not shown; its id."""
+        league = await self.db.fetchval("select league_id from match where id = $1", matches[0])
+        version = await self.version(model, league, cutoff=at)
+        words = await self.markets(market)
+        await self._predict(matches, market, model, version, words, [figures] * len(matches), at, is_served=False)
+        return version
+
     async def _predict(
         self,
         matches: Sequence[int],
@@ -345,6 +355,13 @@ class Factory:
             is_served,
             [row["id"] for row in rows],
         )
+        if is_served:
+            await self.db.execute(
+                """insert into served_prediction (match_id, market_id, prediction_id, served_from)
+                   select match_id, market_id, id, predicted_at from prediction where id = any($1::bigint[])
+                   order by id""",
+                [row["id"] for row in rows],
+            )
         if is_served and market is RESULT:
             await self.outlook(
                 {

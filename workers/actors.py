@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from dramatiq.broker import Broker
 
-from workers import accounts, bets, feeds, forecasts, tasks, upkeep, value
+from workers import accounts, bets, feeds, forecasts, grades, seasons, tasks, upkeep, value
 from workers.boot import Boot
 from workers.jobs import Job, register
 
@@ -17,19 +17,23 @@ JOBS: Mapping[str, Job] = MappingProxyType(
         "refresh_predictions": forecasts.refresh_predictions,
         "refresh_league": forecasts.refresh_league,
         "run_model": forecasts.run_model,
+        "choose_models": forecasts.choose_models,
         "price_value": value.price_value,
         "refresh_value": value.refresh_value,
         "expire_value": value.expire_value,
         "settle_bets": bets.settle_bets,
+        "grade_matches": grades.grade_matches,
         "retention": upkeep.retention,
         "send_mail": accounts.send_mail,
         "purge_accounts": accounts.purge_accounts,
         "run_task": tasks.run_task,
+        "simulate_table": seasons.simulate_table,
+        "run_simulation": seasons.run_simulation,
         "nap": upkeep.nap,
     }
 )
 
-FIRST: Mapping[str, int] = MappingProxyType({"tick_feed": 0, "expire_value": 1, "settle_bets": 1})
+FIRST: Mapping[str, int] = MappingProxyType({"tick_feed": 0, "expire_value": 1, "settle_bets": 1, "grade_matches": 1})
 """Priorities of those that go before the others; lower goes first."""
 
 

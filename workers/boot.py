@@ -38,7 +38,8 @@ async def open_boot(settings: Settings, load: Callable[[], Registry] = load_plug
         connection = await connection_of(session)
         await note_plugins(connection, registry, await match_now(connection))
     async with database.transaction() as session:
-        await choose_served(await connection_of(session))
+        connection = await connection_of(session)
+        await choose_served(connection, await match_now(connection))
     return Boot(settings, database, Bus.connect(settings.redis_url), registry, Feeds(feed_makers(registry.providers)))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from workers.commands import account, data, queue, replay, stack
+from workers.commands import account, data, models, queue, replay, stack
 
 commands: list[click.Command] = [
     *stack.commands,
@@ -15,4 +15,5 @@ commands: list[click.Command] = [
     *replay.commands,
     *queue.commands,
     *account.commands,
+    *models.commands,
 ]

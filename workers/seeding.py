@@ -52,6 +52,8 @@ async def put_schedules(database: Database, settings: Settings, now: datetime, *
         ("refresh_predictions", timedelta(minutes=settings.refresh_minutes)),
         ("expire_value", timedelta(minutes=5)),
         ("settle_bets", timedelta(minutes=5)),
+        ("grade_matches", timedelta(minutes=5)),
+        ("choose_models", timedelta(days=1)),
         ("retention", timedelta(hours=1)),
         ("purge_accounts", timedelta(hours=1)),
     ):

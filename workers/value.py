@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.forecasting.predictions import price_request
+from domain.forecasting.requests import price_request
 from domain.infra import jobs
 from domain.infra.clock import match_now
 from domain.infra.database import connection_of

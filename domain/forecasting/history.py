@@ -2,7 +2,8 @@
 
 The same read serves a forecast for tomorrow and one for a day long past: nothing that became known
 after `as_of` is in it, whatever the tables hold by now. Clubs and leagues go by their slugs, which
-never change.
+never change. A model that asks for every league gets those of the same kind as its own: simulated
+leagues and real ones are never mixed. A model that says that it uses no odds gets none.
 """
 
 from __future__ import annotations
@@ -16,12 +17,29 @@ import asyncpg
 import numpy as np
 
 from domain.infra.database import Reader
-from touchline import OVER_25, RESULT, Fixtures, Floats, History, Ints, MarketKey
+from domain.matches.rest import Meeting, read_ahead, read_rest
+from domain.odds.closing import last_lines
+from touchline import (
+    OVER_25,
+    RESULT,
+    Fixtures,
+    Floats,
+    History,
+    Ints,
+    MarketKey,
+    Model,
+    OddsUse,
+    Reach,
+    odds_use_of,
+    reach_of,
+)
 
-DAYS = 1460
-"""How far back a history goes: four years."""
+OWN_LEAGUE = Reach()
+"""Four years of the league alone."""
 HORIZON_DAYS = 14
 """How far ahead matches are forecast."""
+UNANNOUNCED_DAYS = 45
+"""How far ahead a match of the season is put whose date nobody told."""
 
 _FIGURES = (
     "home_goals",
@@ -40,6 +58,8 @@ _FIGURES = (
 """Columns of `match` that are columns of a history under the same name."""
 
 _DAY = 86400.0
+
+_EVERY_LEAGUE = "l.is_simulated = (select own.is_simulated from league own where own.id = $1)"
 
 Columns = TypeVar("Columns", Floats, Ints)
 
@@ -61,24 +81,38 @@ class Coming:
 
     fixtures: Fixtures
     match_ids: tuple[int, ...]
-    """(m,) in the fixtures' order."""
+    """(k,) the matches within the horizon, which are forecast: the first k fixtures."""
+    meetings: tuple[Meeting, ...] = ()
+    """(m,) every fixture: those, and after them what is left of the season beyond the horizon."""
 
 
-async def read_history(reader: Reader, league_id: int, as_of: datetime, days: int = DAYS) -> Past:
-    """The league's matches that were played and known at `as_of`, oldest first; awarded ones are left out."""
+async def past_of(reader: Reader, model: Model, league_id: int, as_of: datetime) -> Past:
+    """What a model may see of the past of a league, by its `reach` and `odds_use`."""
+    is_priced = odds_use_of(model) is not OddsUse.NONE
+    return await read_history(reader, league_id, as_of, reach_of(model), is_priced=is_priced)
+
+
+async def read_history(
+    reader: Reader, league_id: int, as_of: datetime, reach: Reach = OWN_LEAGUE, *, is_priced: bool = True
+) -> Past:
+    """The matches in reach that were played and known at `as_of`, oldest first; awarded ones are left out.
+
+    One statement, and another one for the closing prices, which are NaN where they were not asked for.
+    """
     rows = await reader.fetch(
         f"""select m.id, l.slug as league, s.start_year, h.slug as home, a.slug as away, m.kickoff_at,
                    {", ".join(f"m.{figure}" for figure in _FIGURES)}
             from match m join league l on l.id = m.league_id join season s on s.id = m.season_id
             join team h on h.id = m.home_team_id join team a on a.id = m.away_team_id
-            where m.league_id = $1 and m.status = 'FINISHED' and m.home_goals is not null
+            where {_EVERY_LEAGUE if reach.every_league else "m.league_id = $1"}
+              and m.status = 'FINISHED' and m.home_goals is not null
               and m.kickoff_at < $2 and m.kickoff_at >= $3 and m.result_at <= $2
             order by m.kickoff_at, m.id""",
         league_id,
         as_of,
-        as_of - timedelta(days=days),
+        as_of - timedelta(days=reach.days),
     )
-    closing = await _closing_prices(reader, [row["id"] for row in rows])
+    closing = await _closing_prices(reader, [row["id"] for row in rows]) if is_priced else {}
     return Past(
         history=_history(rows, as_of, closing),
         match_ids=tuple(row["id"] for row in rows),
@@ -89,34 +123,38 @@ async def read_history(reader: Reader, league_id: int, as_of: datetime, days: in
 async def read_fixtures(
     reader: Reader, league_id: int, as_of: datetime, history: History, horizon_days: int = HORIZON_DAYS
 ) -> Coming:
-    """The league's scheduled matches after `as_of`, soonest first, as columns beside `history`.
+    """The league's scheduled matches after `as_of`, soonest first, and then what is left of its season.
 
     Days ahead count from the history's own instant. A match whose time of day is not known counts
     from 00:00 of its day, so from then on it is no longer coming. Clubs without a past match come
     after the history's.
     """
-    rows = await reader.fetch(
-        """select m.id, l.slug as league, s.start_year, h.slug as home, a.slug as away, m.kickoff_at
-           from match m join league l on l.id = m.league_id join season s on s.id = m.season_id
-           join team h on h.id = m.home_team_id join team a on a.id = m.away_team_id
-           where m.league_id = $1 and m.status = 'SCHEDULED' and m.kickoff_at > $2 and m.kickoff_at <= $3
-           order by m.kickoff_at, m.id""",
-        league_id,
-        as_of,
-        as_of + timedelta(days=horizon_days),
-    )
-    clubs = _extended(history.clubs, _clubs(rows))
-    leagues = _extended(history.leagues, tuple(sorted({row["league"] for row in rows})))
-    fixtures = Fixtures(
+    ahead = await read_ahead(reader, league_id, as_of, timedelta(days=horizon_days))
+    near = tuple(meeting.match_id for meeting in ahead.near if meeting.match_id is not None)
+    return Coming(_fixtures((*ahead.near, *ahead.rest), as_of, history), near, (*ahead.near, *ahead.rest))
+
+
+async def read_season(reader: Reader, season_id: int, as_of: datetime, history: History) -> Coming:
+    """What was left of a season at `as_of`; none of it is within the horizon, so none of it is forecast."""
+    meetings = await read_rest(reader, season_id, as_of)
+    return Coming(_fixtures(meetings, as_of, history), (), meetings)
+
+
+def _fixtures(meetings: Sequence[Meeting], as_of: datetime, history: History) -> Fixtures:
+    """Matches as columns beside `history`; one without a date, or that should have been played, gets a likely one."""
+    clubs = _extended(history.clubs, tuple(sorted({name for each in meetings for name in (each.home, each.away)})))
+    leagues = _extended(history.leagues, tuple(sorted({meeting.league for meeting in meetings})))
+    some_day = as_of + timedelta(days=UNANNOUNCED_DAYS)
+    kickoffs = [max(as_of, meeting.kickoff_at or some_day) for meeting in meetings]
+    return Fixtures(
         clubs=clubs,
         leagues=leagues,
-        home=_indices(clubs, [row["home"] for row in rows]),
-        away=_indices(clubs, [row["away"] for row in rows]),
-        league=_indices(leagues, [row["league"] for row in rows]),
-        season=_fixed(np.array([row["start_year"] for row in rows], dtype=np.int64)),
-        days_ahead=_floats([(row["kickoff_at"] - history.as_of).total_seconds() / _DAY for row in rows]),
+        home=_indices(clubs, [meeting.home for meeting in meetings]),
+        away=_indices(clubs, [meeting.away for meeting in meetings]),
+        league=_indices(leagues, [meeting.league for meeting in meetings]),
+        season=_fixed(np.array([meeting.start_year for meeting in meetings], dtype=np.int64)),
+        days_ahead=_floats([(kickoff - history.as_of).total_seconds() / _DAY for kickoff in kickoffs]),
     )
-    return Coming(fixtures, tuple(row["id"] for row in rows))
 
 
 def _history(rows: Sequence[asyncpg.Record], as_of: datetime, closing: _Closing) -> History:
@@ -142,40 +180,11 @@ def _history(rows: Sequence[asyncpg.Record], as_of: datetime, closing: _Closing)
 _Closing = Mapping[tuple[int, str], Sequence[float]]
 """Prices in outcome order by match and canonical market key."""
 
-# The standing quote of a match that is over is its last one; only where a book went on after kick-off
-# does the history of changes have to be asked.
-_LAST_BEFORE_KICKOFF = """
-with wanted as (select id as match_id, kickoff_at from match where id = any($1::bigint[])),
-     chosen as (select sel.id as selection_id, k.key as market, sel.position
-                from market k join selection sel on sel.market_id = k.id where k.key = any($2::text[])),
-     books as (select id, case kind when 'SHARP' then 0 else 1 end as rank, key
-               from bookmaker where kind in ('SHARP', 'EXCHANGE')),
-     prices as (
-       select q.match_id, c.market, c.position, b.rank, b.key as source,
-              case when q.observed_at <= w.kickoff_at then q.price else (
-                select e.price from quote_change e
-                where e.match_id = q.match_id and e.selection_id = q.selection_id
-                  and e.bookmaker_id = q.bookmaker_id and e.observed_at <= w.kickoff_at
-                order by e.observed_at desc, e.sequence desc limit 1) end as price
-       from wanted w join quote q using (match_id) join chosen c using (selection_id)
-       join books b on b.id = q.bookmaker_id
-       union all
-       select a.match_id, c.market, c.position, case when a.is_closing then 2 else 3 end, a.name, a.price
-       from wanted w join price_aggregate a using (match_id) join chosen c using (selection_id)
-       where a.name in ('Avg', 'BbAv')),
-     complete as (
-       select match_id, market, rank, source, array_agg(price::float8 order by position) as line
-       from prices where price is not null group by match_id, market, rank, source
-       having count(*) = (select count(*) from chosen c where c.market = prices.market))
-select distinct on (match_id, market) match_id, market, line
-from complete order by match_id, market, rank, source <> 'pinnacle', source
-"""
-
 
 async def _closing_prices(reader: Reader, match_ids: Sequence[int]) -> _Closing:
     """The last prices before kick-off of one source each: a sharp book, else an exchange, else the average."""
-    rows = await reader.fetch(_LAST_BEFORE_KICKOFF, list(match_ids), [str(RESULT), str(OVER_25)])
-    return {(row["match_id"], row["market"]): row["line"] for row in rows}
+    lines = await last_lines(reader, match_ids, [str(RESULT), str(OVER_25)])
+    return {market: line.prices for market, line in lines.items()}
 
 
 def _table(closing: _Closing, match_ids: Sequence[int], market: MarketKey) -> Floats:

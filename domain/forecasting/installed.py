@@ -8,9 +8,8 @@ from datetime import datetime
 import asyncpg
 import orjson
 
-from domain.forecasting.predictions import offered_models
-from domain.forecasting.rules import model_serving, served_models
-from touchline import Model, Strategy
+from domain.forecasting.serving import lock_coming, serve
+from touchline import Model, Strategy, odds_use_of
 from touchline.plugins import Plugin, Registry, Status
 
 GONE = "It is no longer installed."
@@ -26,7 +25,8 @@ async def note_plugins(connection: asyncpg.Connection, registry: Registry, now: 
     for plugin in registry.plugins:
         for key in plugin.models:
             model = registry.models[key]
-            await _write_model(connection, plugin, model, "model", [str(market) for market in model.markets])
+            markets = [str(market) for market in model.markets]
+            await _write_model(connection, plugin, model, "model", markets, odds_use_of(model))
         for key in plugin.strategies:
             await _write_model(connection, plugin, registry.strategies[key], "strategy", [])
 
@@ -69,42 +69,38 @@ async def _write_plugins(connection: asyncpg.Connection, plugins: Sequence[Plugi
 
 
 async def _write_model(
-    connection: asyncpg.Connection, plugin: Plugin, model: Model | Strategy, kind: str, markets: list[str]
+    connection: asyncpg.Connection,
+    plugin: Plugin,
+    model: Model | Strategy,
+    kind: str,
+    markets: list[str],
+    odds_use: str | None = None,
 ) -> None:
     await connection.execute(
-        """insert into model (key, plugin_key, kind, version, markets, settings)
-           values ($1, $2, $3, $4, $5::text::jsonb, $6::text::jsonb)
+        """insert into model (key, plugin_key, kind, version, markets, settings, odds_use)
+           values ($1, $2, $3, $4, $5::text::jsonb, $6::text::jsonb, $7)
            on conflict (key) do update set plugin_key = excluded.plugin_key, kind = excluded.kind,
-               version = excluded.version, markets = excluded.markets, settings = excluded.settings""",
+               version = excluded.version, markets = excluded.markets, settings = excluded.settings,
+               odds_use = excluded.odds_use""",
         model.key,
         plugin.key,
         kind,
         model.version,
         orjson.dumps(markets).decode(),
         orjson.dumps(dict(model.settings)).decode(),
+        None if odds_use is None else str(odds_use),
     )
 
 
-async def choose_served(connection: asyncpg.Connection) -> None:
-    """Mark one standing prediction of each market as the one that is shown, and as stale what nobody renews.
+async def choose_served(connection: asyncpg.Connection, now: datetime) -> None:
+    """Mark as stale what nobody renews, and let the installed models be those that are shown.
 
     After `note_plugins`, in a transaction of its own: a job that stores predictions locks them and then its plugin.
     """
+    coming = await lock_coming(connection, now)
     await connection.execute(
         """update current_prediction c set is_stale = true from model m join plugin p on p.key = m.plugin_key
-           where m.key = c.model_key and p.status = 'REFUSED' and not c.is_stale"""
+           where m.key = c.model_key and p.status = 'REFUSED' and not c.is_stale and c.match_id = any($1::bigint[])""",
+        coming,
     )
-    served = served_models(await offered_models(connection))
-    rows = await connection.fetch(
-        """select distinct k.id, k.key, c.model_key from current_prediction c join market k on k.id = c.market_id
-           join match m on m.id = c.match_id where m.status = 'SCHEDULED'"""
-    )
-    for row in rows:
-        await connection.execute(
-            """update current_prediction c set is_served = $3 from match m
-               where m.id = c.match_id and m.status = 'SCHEDULED' and c.market_id = $1 and c.model_key = $2
-                 and c.is_served <> $3""",
-            row["id"],
-            row["model_key"],
-            model_serving(served, row["key"], row["model_key"]) == row["model_key"],
-        )
+    await serve(connection, coming, now)

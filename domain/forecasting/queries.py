@@ -20,11 +20,18 @@ PREDICTION = """p.id as key, p.match_id, p.market_id, k.key as market_key, k.kin
 _STANDING = f"""{PREDICTION}, c.confirmed_at, c.is_stale, c.is_served
     from current_prediction c join prediction p on p.id = c.prediction_id join market k on k.id = c.market_id"""
 
-# A prediction of the past: whether it is shown is decided by today's choice of models.
+# Any prediction, with what is true of it today.
 _PAST = f"""{PREDICTION}, case when c.prediction_id = p.id then c.confirmed_at else p.predicted_at end as confirmed_at,
     c.prediction_id = p.id and c.is_stale as is_stale, coalesce(c.is_served, false) as is_served
     from prediction p join market k on k.id = p.market_id
     left join current_prediction c using (match_id, market_id, model_key)"""
+
+# What was shown at the instant $2, which nothing that happens later changes.
+_SHOWN_THEN = """(select distinct on (s.match_id, s.market_id) s.match_id, s.market_id, s.prediction_id
+    from served_prediction s where s.match_id = any($1::bigint[]) and s.served_from <= $2
+    order by s.match_id, s.market_id, s.served_from desc, s.id desc)"""
+
+_THEN = f"{PREDICTION}, p.predicted_at as confirmed_at, false as is_stale"
 
 
 async def served(db: Reader, match_ids: Sequence[int]) -> list[Record]:
@@ -35,12 +42,11 @@ async def served(db: Reader, match_ids: Sequence[int]) -> list[Record]:
 
 
 async def served_at(db: Reader, match_ids: Sequence[int], as_of: datetime) -> list[Record]:
-    """What the models that are shown had said by `as_of`: their newest prediction of each market."""
+    """What was shown at `as_of`, of all markets of each match."""
     return await db.fetch(
-        f"""select * from (
-              select distinct on (p.match_id, p.market_id) {_PAST}
-              where p.match_id = any($1::bigint[]) and p.predicted_at <= $2 and c.is_served
-              order by p.match_id, p.market_id, p.predicted_at desc, p.id desc) newest order by market_key""",
+        f"""select {_THEN}, true as is_served from {_SHOWN_THEN} shown
+            join prediction p on p.id = shown.prediction_id join market k on k.id = p.market_id
+            order by k.kind, k.line""",
         match_ids,
         as_of,
     )
@@ -69,22 +75,27 @@ async def newest_predictions(
     as_of: datetime | None,
     include_shadow: bool,
 ) -> list[Record]:
-    """The newest prediction of each market by each model: the served model first, then by model."""
-    conditions = """where p.match_id = any($1::bigint[]) and ($2::text[] is null or k.kind = any($2))
-        and ($3::text[] is null or p.model_key = any($3)) and ($4 or c.is_served)"""
-    order = "order by market_kind, market_key, is_served desc, model_key"
-    if as_of is None:
-        return await db.fetch(f"select {_STANDING} {conditions} {order}", match_ids, kinds, model_keys, include_shadow)
+    """The newest prediction of each market by each model, or that of `as_of`: the served model first, then by model."""
+    wanted = """($3::text[] is null or market_kind = any($3)) and ($4::text[] is null or model_key = any($4))
+        and ($5 or is_served) order by market_kind, market_key, is_served desc, model_key"""
     return await db.fetch(
-        f"""select * from (select distinct on (p.match_id, p.market_id, p.model_key) {_PAST} {conditions}
-              and p.predicted_at <= $5
-              order by p.match_id, p.market_id, p.model_key, p.predicted_at desc, p.id desc) newest {order}""",
+        f"select * from ({_ALL_NOW if as_of is None else _ALL_THEN}) each_model where {wanted}",
         match_ids,
+        as_of,
         kinds,
         model_keys,
         include_shadow,
-        as_of,
     )
+
+
+_ALL_NOW = f"select {_STANDING} where c.match_id = any($1::bigint[]) and $2::timestamptz is null"
+_ALL_THEN = f"""select distinct on (p.match_id, p.market_id, p.model_key) {_THEN},
+      p.model_key is not distinct from shown.model_key as is_served
+    from prediction p join market k on k.id = p.market_id
+    left join (select s.match_id, s.market_id, w.model_key from {_SHOWN_THEN} s
+               join prediction w on w.id = s.prediction_id) shown using (match_id, market_id)
+    where p.match_id = any($1::bigint[]) and p.predicted_at <= $2
+    order by p.match_id, p.market_id, p.model_key, p.predicted_at desc, p.id desc"""
 
 
 async def predictions(db: Reader, ids: Sequence[int]) -> list[Record]:
@@ -102,6 +113,17 @@ async def successors(db: Reader, ids: Sequence[int]) -> list[Record]:
              order by n.predicted_at, n.id limit 1) next
            where p.id = any($1::bigint[])""",
         ids,
+    )
+
+
+async def compared(db: Reader, match_ids: Sequence[int], market_key: str) -> list[Record]:
+    """What each enabled model says of a market of each match, unless it failed since: the shown one first."""
+    return await db.fetch(
+        f"""select {_STANDING} join model m on m.key = c.model_key join plugin g on g.key = m.plugin_key
+            where c.match_id = any($1::bigint[]) and k.key = $2 and g.status = 'ACTIVE' and not c.is_stale
+            order by c.is_served desc, c.model_key""",
+        match_ids,
+        market_key,
     )
 
 
@@ -171,7 +193,7 @@ async def plugin_count(db: Reader, where: Where) -> int:
 
 
 MODEL = """m.key as model_key, m.key, m.plugin_key, m.kind as role, m.version as code_version,
-    m.markets as market_keys, m.settings"""
+    m.markets as market_keys, m.odds_use as uses_odds, m.settings"""
 MODEL_ORDER = SortKey("m.key")
 _PRICES = """exists (select 1 from jsonb_array_elements_text(m.markets) as priced(key)
     where split_part(priced.key, ':', 1) = {})"""
@@ -180,6 +202,15 @@ _PRICES = """exists (select 1 from jsonb_array_elements_text(m.markets) as price
 async def models(db: Reader, keys: Sequence[str]) -> list[Record]:
     """Models and strategies by key."""
     return await db.fetch(f"select {MODEL} from model m where m.key = any($1::text[])", keys)
+
+
+async def model_states(db: Reader, keys: Sequence[str]) -> list[Record]:
+    """Whether models and strategies still run: `role`, and `status` and `reason` of their plugins."""
+    return await db.fetch(
+        """select m.key, m.kind as role, g.status, g.reason from model m join plugin g on g.key = m.plugin_key
+           where m.key = any($1::text[])""",
+        keys,
+    )
 
 
 async def models_of_plugins(db: Reader, plugin_keys: Sequence[str]) -> list[Record]:
@@ -209,24 +240,29 @@ async def model_count(db: Reader, where: Where) -> int:
     return count
 
 
-VERSION = """v.id as key, v.model_key, v.code_version, v.league_id, v.fitted_at, v.data_from, v.data_cutoff_at,
+_NEWEST = """(select max(n.id) from model_version n
+    where n.model_key = v.model_key and n.league_id is not distinct from v.league_id and not n.is_retrospective)"""
+VERSION = f"""v.id as key, v.model_key, v.code_version, v.league_id, v.fitted_at, v.data_from, v.data_cutoff_at,
     v.training_matches, v.fit_seconds, v.settings, v.seed, v.state_size, v.state_digest, v.inputs_digest, v.job_id,
-    v.id = (select max(n.id) from model_version n
-            where n.model_key = v.model_key and n.league_id is not distinct from v.league_id) as is_newest"""
+    v.is_retrospective as is_looking_back, {_NEWEST} as newest_id,
+    pin.model_version_id as pinned_id, pin.reason as pin_reason, pin.pinned_at"""
+_VERSIONS = """model_version v left join lateral (
+      select n.model_version_id, n.reason, n.pinned_at from model_pin n
+      where n.model_key = v.model_key and n.league_id = v.league_id order by n.id desc limit 1) pin on true"""
 VERSION_ORDER = SortKey("v.id")
 
 
 async def versions(db: Reader, ids: Sequence[int]) -> list[Record]:
-    """Model versions by id, without their state."""
-    return await db.fetch(f"select {VERSION} from model_version v where v.id = any($1::bigint[])", ids)
+    """Model versions by id, without their state, and with the newest word on which is pinned in their league."""
+    return await db.fetch(f"select {VERSION} from {_VERSIONS} where v.id = any($1::bigint[])", ids)
 
 
-async def newest_versions(db: Reader, model_keys: Sequence[str]) -> list[Record]:
-    """The newest version of each model for each league, newest first."""
+async def versions_in_force(db: Reader, model_keys: Sequence[str]) -> list[Record]:
+    """The version of each model that is in force in each league, last fitted first."""
     return await db.fetch(
-        f"""select * from (select distinct on (v.model_key, v.league_id) {VERSION} from model_version v
-              where v.model_key = any($1::text[]) order by v.model_key, v.league_id, v.id desc) newest
-            order by fitted_at desc, key desc""",
+        f"""select {VERSION} from {_VERSIONS}
+            where v.model_key = any($1::text[]) and v.id = coalesce(pin.model_version_id, {_NEWEST})
+            order by v.fitted_at desc, v.id desc""",
         model_keys,
     )
 
@@ -236,7 +272,7 @@ async def version_page(db: Reader, model_keys: Sequence[str], window: Window) ->
     condition, ordering, arguments = Where(list(model_keys)).paged(window)
     return await db.fetch(
         f"""select owner.key as owner, page.* from unnest($1::text[]) as owner(key) cross join lateral (
-              select {VERSION}, v.id as sort_key from model_version v
+              select {VERSION}, v.id as sort_key from {_VERSIONS}
               where v.model_key = owner.key and {condition} {ordering}) page""",
         *arguments,
     )

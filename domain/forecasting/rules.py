@@ -5,7 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from touchline import Kind
 
 TOLERANCE = 1e-9
 """How far probabilities may be from summing to 1, and how far two may differ and still be the same."""
@@ -14,6 +16,27 @@ RESULT_KEY = "match_result::ft"
 """The market by whose likeliest outcome a match's confidence is measured."""
 GOALS_KIND = "total_goals"
 """The kind of market whose model tells a match's expected goals."""
+
+GOAL_KINDS = (Kind.MATCH_RESULT, Kind.TOTAL_GOALS, Kind.BOTH_TEAMS_TO_SCORE)
+"""Kinds that are chosen together: of one model they agree, of several they would contradict each other."""
+
+DEFAULT_ORDER = (
+    "touchline.market_memory",
+    "touchline.goal_stack",
+    "touchline.supremacy",
+    "touchline.state_space",
+    "touchline.match_result",
+    "touchline.goals",
+    "touchline.both_teams_to_score",
+    "touchline.corners",
+)
+"""Our models as they are shown until the record of a deployment says otherwise, the best measured log loss first.
+
+Models of others come after them, in the order of their plugins.
+"""
+
+_ROUNDS_BEGIN = (1, 4)
+"""Days of the week on which a round begins, Monday being 0: Tuesday and Friday."""
 
 
 class ImpossibleForecast(ValueError):
@@ -27,6 +50,11 @@ class Offered:
     key: str
     markets: tuple[str, ...]
     """Canonical keys of the markets that it promises."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Kinds of those markets, each once."""
+        return tuple(dict.fromkeys(key.partition(":")[0] for key in self.markets))
 
 
 def checked(probabilities: Sequence[float]) -> list[float]:
@@ -58,22 +86,26 @@ def is_news(old: Sequence[float] | None, new: Sequence[float]) -> bool:
     return max(abs(a - b) for a, b in zip(old, new, strict=True)) > TOLERANCE
 
 
-def served_models(offered: Sequence[Offered]) -> dict[str, str]:
-    """Which model the graph shows for each market: the first in the order given that promises it."""
-    served: dict[str, str] = {}
-    for model in offered:
-        for market in model.markets:
-            served.setdefault(market, model.key)
-    return served
+def ranking(offered: Sequence[Offered], chosen: Mapping[str, str]) -> dict[str, list[str]]:
+    """The models that price each kind of market, best first: the chosen, `DEFAULT_ORDER`, then as they are given."""
+    place = {key: number for number, key in enumerate(DEFAULT_ORDER)}
+    usual = sorted(offered, key=lambda model: place.get(model.key, len(place)))
+    ranked: dict[str, list[str]] = {}
+    for model in usual:
+        for kind in model.kinds:
+            ranked.setdefault(kind, []).append(model.key)
+    for kind, keys in ranked.items():
+        keys.sort(key=lambda key: key != chosen.get(kind))
+    return ranked
 
 
-def model_serving(served: Mapping[str, str], market: str, model_key: str) -> str:
-    """The model shown for a market; one that nobody promises belongs to whoever serves another of its kind."""
-    if market in served:
-        return served[market]
-    kind = market.partition(":")[0]
-    same_kind = [key for other, key in served.items() if other.partition(":")[0] == kind]
-    return same_kind[0] if same_kind else model_key
+def round_end(kickoff: datetime) -> datetime:
+    """When the round of a match is over: at the beginning of the next Tuesday or Friday, UTC.
+
+    Rounds are Friday to Monday and Tuesday to Thursday; a club plays once in each, as a rule.
+    """
+    day = kickoff.replace(hour=0, minute=0, second=0, microsecond=0)
+    return min(day + timedelta(days=(first - day.weekday() - 1) % 7 + 1) for first in _ROUNDS_BEGIN)
 
 
 def seed_of(model_key: str, league: str) -> int:

@@ -8,23 +8,27 @@ cut-off, so that it says the same about the same match.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 
 import asyncpg
 import orjson
 
 from domain.forecasting import rules
-from domain.forecasting.history import Coming, Past, read_fixtures, read_history
+from domain.forecasting.history import Coming, Past, past_of, read_fixtures, read_season
 from domain.forecasting.installed import count_call
+from domain.forecasting.pins import check_pin, in_force
 from domain.forecasting.predictions import Answer, store_predictions
-from domain.forecasting.versions import Version, latest_version
+from domain.forecasting.serving import lock_leagues, serve
+from domain.forecasting.versions import Version
 from domain.infra import jobs
 from domain.infra.clock import match_now
 from domain.infra.database import Reader
 from domain.infra.errors import NotFound
 from domain.intake.feed import known_until
-from touchline import Forecasts, Model, State
+from domain.matches.rules import PLAYING, Status
+from touchline import Floats, Forecasts, Model, State, reach_of
 from touchline.wire import inputs_digest, pack_state
 
 
@@ -51,6 +55,8 @@ class Fit:
     state: State
     digest: str
     seconds: float
+    ratings: Mapping[str, Floats] = field(default_factory=dict)
+    """Of the clubs that were asked for, by system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +75,10 @@ class Stored:
 
 
 async def prepare(reader: Reader, model: Model, league_id: int, now: datetime) -> Question:
-    """The question to a model at match time `now`; raises NotFound for a league that does not exist.
+    """The question to a model at match time `now`.
+
+    Raises NotFound for a league that does not exist, and Conflict when the version that is pinned there was made by
+    other code than the installed one.
 
     The data are cut off where feeds stand, which may be a moment ago: a result that is still on its way
     then belongs to the next fit, and this one can be made again bit for bit.
@@ -78,27 +87,63 @@ async def prepare(reader: Reader, model: Model, league_id: int, now: datetime) -
     if slug is None:
         raise NotFound(f"There is no league with the id {league_id}.")
     cutoff = await known_until(reader, now)
-    version = await latest_version(reader, model.key, league_id)
-    if version is not None and not await _has_newer_result(reader, version, cutoff):
-        past = await read_history(reader, league_id, version.data_cutoff_at)
-        if inputs_digest(past.history, None, model.settings, model.version) == version.inputs_digest:
+    force = await in_force(reader, model.key, league_id)
+    check_pin(force, model)
+    version = force.version
+    if version is not None and (force.is_pinned or not await _is_overtaken(reader, model, version, cutoff)):
+        past = await past_of(reader, model, league_id, version.data_cutoff_at)
+        if force.is_pinned or _inputs(model, past) == version.inputs_digest:
             coming = await read_fixtures(reader, league_id, now, past.history)
             return Question(model, league_id, past, coming, version, version.seed)
-    past = await read_history(reader, league_id, cutoff)
+    past = await past_of(reader, model, league_id, cutoff)
     coming = await read_fixtures(reader, league_id, now, past.history)
     return Question(model, league_id, past, coming, None, rules.seed_of(model.key, slug))
 
 
-async def _has_newer_result(reader: Reader, version: Version, cutoff: datetime) -> bool:
-    return bool(
-        await reader.fetchval(
-            """select exists (select 1 from match where league_id = $1 and status = 'FINISHED'
-                              and result_at > $2 and result_at <= $3)""",
-            version.league_id,
-            version.data_cutoff_at,
-            cutoff,
-        )
+async def prepare_past(reader: Reader, model: Model, season_id: int, as_of: datetime) -> Question:
+    """The question of what was left of a season at an instant of the past, by what was known then.
+
+    It asks for no prediction: `store_past_fit` keeps the fit. Raises NotFound for a season that does not exist.
+    """
+    league = await reader.fetchrow(
+        "select l.id, l.slug from season s join league l on l.id = s.league_id where s.id = $1", season_id
     )
+    if league is None:
+        raise NotFound(f"There is no season with the id {season_id}.")
+    past = await past_of(reader, model, league["id"], as_of)
+    coming = await read_season(reader, season_id, as_of, past.history)
+    return Question(model, league["id"], past, coming, None, rules.seed_of(model.key, league["slug"]))
+
+
+async def _is_overtaken(reader: Reader, model: Model, version: Version, cutoff: datetime) -> bool:
+    """Whether enough became known since a fit to make another one.
+
+    A model of its own league is fitted anew with every result. One that sees every league waits until a round of its
+    league is over, and is not fitted for the results of other leagues alone: with many leagues it would never rest.
+    """
+    newer = await reader.fetchrow(
+        """select min(kickoff_at) as first, max(kickoff_at) as last from match
+           where league_id = $1 and status = 'FINISHED' and result_at > $2 and result_at <= $3""",
+        version.league_id,
+        version.data_cutoff_at,
+        cutoff,
+    )
+    if newer is None or newer["first"] is None:
+        return False
+    if not reach_of(model).every_league or rules.round_end(newer["first"]) <= cutoff:
+        return True
+    return not await reader.fetchval(
+        """select exists (select 1 from match where league_id = $1 and kickoff_at >= $2 and kickoff_at < $3
+                          and status = any($4::text[]))""",
+        version.league_id,
+        newer["first"],
+        rules.round_end(newer["last"]),
+        [Status.SCHEDULED, *PLAYING],
+    )
+
+
+def _inputs(model: Model, past: Past) -> str:
+    return inputs_digest(past.history, None, model.settings, model.version)
 
 
 async def store_answer(
@@ -114,9 +159,7 @@ async def store_answer(
     The time of prediction is read here, by the clock row: what kicked off while the model worked is
     dropped. A prediction row is written only where the probabilities differ from the standing ones.
     """
-    await connection.execute(
-        "select pg_advisory_xact_lock(hashtextextended($1, 0))", f"forecast|{question.model.key}|{question.league_id}"
-    )
+    await lock_leagues(connection, [question.league_id])
     now = await match_now(connection)
     if not await jobs.finish(connection, job_id):
         return None
@@ -127,6 +170,7 @@ async def store_answer(
         open_ids = await _still_open(connection, question, now)
         answer = _answer(question, version_id, forecasts, milliseconds, now, job_id)
         new, confirmed = await store_predictions(connection, answer, open_ids)
+        await serve(connection, open_ids, now)
         stored = Stored(version_id, new, confirmed, len(question.coming.match_ids) - len(open_ids))
     await count_call(connection, question.model.key, None, now)
     await jobs.note_result(connection, job_id, asdict(stored))
@@ -136,36 +180,35 @@ async def store_answer(
 async def store_failure(
     connection: asyncpg.Connection, model_key: str, league_id: int, error: str, job_id: str
 ) -> bool:
-    """Count a plugin's failure and mark its standing predictions of the league as stale; nothing else changes.
+    """Count a plugin's failure, mark its standing predictions of the league as stale, and show the next best model's.
 
     False when another run of the job already did.
     """
+    await lock_leagues(connection, [league_id])
     if not await jobs.finish(connection, job_id, {"plugin_error": error[:2000]}):
         return False
-    await connection.execute(
+    now = await match_now(connection)
+    rows = await connection.fetch(
         """update current_prediction c set is_stale = true from match m
-           where m.id = c.match_id and m.league_id = $2 and m.status = 'SCHEDULED'
-             and c.model_key = $1 and not c.is_stale""",
+           where m.id = c.match_id and m.league_id = $2 and m.status = 'SCHEDULED' and m.kickoff_at >= $3
+             and c.model_key = $1 and not c.is_stale returning c.match_id""",
         model_key,
         league_id,
+        now,
     )
-    await count_call(connection, model_key, error, await match_now(connection))
+    await serve(connection, sorted({row["match_id"] for row in rows}), now)
+    await count_call(connection, model_key, error, now)
     return True
 
 
 async def _is_superseded(connection: asyncpg.Connection, question: Question) -> bool:
-    """Whether a newer fit than the question's was stored while the model worked."""
-    newest = await connection.fetchrow(
-        """select id, data_cutoff_at from model_version where model_key = $1 and league_id = $2
-           order by id desc limit 1""",
-        question.model.key,
-        question.league_id,
-    )
-    if newest is None:
+    """Whether another version came into force while the model worked: a newer fit, or one that was pinned."""
+    force = await in_force(connection, question.model.key, question.league_id)
+    if force.version is None:
         return False
     if question.version is not None:
-        return bool(newest["id"] != question.version.id)
-    return bool(newest["data_cutoff_at"] > question.data_cutoff_at)
+        return force.version.id != question.version.id
+    return force.is_pinned or force.version.data_cutoff_at > question.data_cutoff_at
 
 
 async def _version_id(
@@ -176,11 +219,31 @@ async def _version_id(
         if question.version is None:
             raise ValueError("an answer comes from a new fit or from a stored version")
         return question.version.id
+    return await _store_fit(connection, question, fit, now, job_id)
+
+
+async def store_past_fit(
+    connection: asyncpg.Connection, question: Question, fit: Fit, now: datetime, job_id: str
+) -> int:
+    """Store the fit of a question of `prepare_past` in the open transaction; answers its version, never in force."""
+    return await _store_fit(connection, question, fit, now, job_id, is_retrospective=True)
+
+
+async def _store_fit(
+    connection: asyncpg.Connection,
+    question: Question,
+    fit: Fit,
+    now: datetime,
+    job_id: str,
+    *,
+    is_retrospective: bool = False,
+) -> int:
     model, state = question.model, pack_state(fit.state)
     version_id: int = await connection.fetchval(
         """insert into model_version (model_key, code_version, league_id, fitted_at, data_from, data_cutoff_at,
-               training_matches, fit_seconds, settings, seed, state, state_size, state_digest, inputs_digest, job_id)
-           values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12, $13, $14, $15) returning id""",
+               training_matches, fit_seconds, settings, seed, state, state_size, state_digest, inputs_digest, job_id,
+               is_retrospective)
+           values ($1, $2, $3, $4, $5, $6, $7, $8, $9::text::jsonb, $10, $11, $12, $13, $14, $15, $16) returning id""",
         model.key,
         model.version,
         question.league_id,
@@ -194,8 +257,9 @@ async def _version_id(
         state,
         len(state),
         fit.digest,
-        inputs_digest(question.past.history, None, model.settings, model.version),
+        _inputs(model, question.past),
         job_id,
+        is_retrospective,
     )
     return version_id
 

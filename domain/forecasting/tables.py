@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, DOUBLE_PRECISION, BigInteger, Index, LargeBinary, SmallInteger, Text
+from sqlalchemy import ARRAY, DOUBLE_PRECISION, BigInteger, Index, LargeBinary, SmallInteger, Text, text
 from sqlmodel import Field, SQLModel
 
 from domain.infra.columns import document, identity, instant, reference, words
@@ -72,6 +72,8 @@ class ModelVersion(SQLModel, table=True):
     state_digest: str = words()
     inputs_digest: str = words()
     job_id: str = words()
+    is_retrospective: bool = Field(default=False, sa_column_kwargs={"server_default": text("false")})
+    """Whether it was made for an instant of the past that somebody asked about; it is never in force."""
 
 
 class Prediction(SQLModel, table=True):
@@ -108,7 +110,10 @@ class CurrentPrediction(SQLModel, table=True):
     """The newest prediction of each model and market of a match; `is_served` marks the one the graph shows."""
 
     __tablename__ = "current_prediction"
-    __table_args__ = (Index("current_prediction_served", "match_id", "market_id", "is_served"),)
+    __table_args__ = (
+        Index("current_prediction_served", "match_id", "market_id", unique=True, postgresql_where=text("is_served")),
+        Index("current_prediction_ungraded", "match_id", postgresql_where=text("graded_at is null")),
+    )
 
     match_id: int = reference("match.id", primary_key=True)
     market_id: int = reference("market.id", primary_key=True)
@@ -119,6 +124,23 @@ class CurrentPrediction(SQLModel, table=True):
     is_served: bool = True
     is_stale: bool = False
     """Whether the model failed since, so that this is its last good word."""
+    graded_at: datetime | None = instant(nullable=True)
+    """`match.updated_at` of the facts that predictions were last graded by; None while they were not."""
+
+
+class ServedPrediction(SQLModel, table=True):
+    """From when on the graph showed which prediction of a market of a match; append-only."""
+
+    __tablename__ = "served_prediction"
+    __table_args__ = (Index("served_prediction_newest", "match_id", "market_id", "served_from", "id"),)
+
+    id: int | None = identity()
+    match_id: int = reference("match.id")
+    market_id: int = reference("market.id")
+    prediction_id: int | None = reference("prediction.id", nullable=True)
+    """None from when on none was shown."""
+    served_from: datetime = instant()
+    """Match time."""
 
 
 class MatchOutlook(SQLModel, table=True):

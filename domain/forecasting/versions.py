@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from domain.forecasting.history import read_history
+from domain.forecasting.history import past_of
 from domain.infra.database import Reader
 from domain.infra.errors import NotFound
 from touchline.plugins import Registry
@@ -33,6 +33,12 @@ class Version:
     state: bytes
     state_digest: str
     inputs_digest: str
+    is_retrospective: bool
+
+    @property
+    def name(self) -> str:
+        """As people see it: the version of the code and the number of the fit."""
+        return f"{self.code_version}+{self.id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +78,7 @@ async def refit(reader: Reader, registry: Registry, version_id: int, *, timeout:
     if version.model_key not in registry.models:
         raise NotFound(f"No installed plugin has the model {version.model_key}.")
     model = registry.models[version.model_key]
-    past = await read_history(reader, version.league_id, version.data_cutoff_at)
+    past = await past_of(reader, model, version.league_id, version.data_cutoff_at)
     fitted = await asyncio.to_thread(
         run_fit, registry.plugin_of(model.key).entry, model.key, past.history, seed=version.seed, timeout=timeout
     )
@@ -83,7 +89,9 @@ async def refit(reader: Reader, registry: Registry, version_id: int, *, timeout:
 async def latest_version(reader: Reader, model_key: str, league_id: int) -> Version | None:
     """The newest fit of a model on a league."""
     row = await reader.fetchrow(
-        f"{_VERSION} where model_key = $1 and league_id = $2 order by id desc limit 1", model_key, league_id
+        f"{_VERSION} where model_key = $1 and league_id = $2 and not is_retrospective order by id desc limit 1",
+        model_key,
+        league_id,
     )
     return None if row is None else _version(row)
 
@@ -97,7 +105,7 @@ async def read_version(reader: Reader, version_id: int) -> Version:
 
 
 _VERSION = """select id, model_key, code_version, league_id, data_cutoff_at, settings::text as settings, seed, state,
-                     state_digest, inputs_digest from model_version"""
+                     state_digest, inputs_digest, is_retrospective from model_version"""
 
 
 def _version(row: asyncpg.Record) -> Version:

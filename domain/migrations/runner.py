@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -34,6 +35,7 @@ def check(url: str | None = None) -> None:
     command.check(configuration(url))
 
 
+@cache
 def head() -> str:
     """The newest revision that this code knows."""
     found = ScriptDirectory.from_config(configuration()).get_current_head()

@@ -8,14 +8,16 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from domain.forecasting.history import read_fixtures, read_history
+from domain.forecasting.history import past_of, read_fixtures, read_history
 from domain.infra.database import Database, connection_of
 from domain.markets.service import dictionary
 from domain.matches.rules import FULL_TIME_AFTER
 from domain.matches.service import record_matches
 from domain.odds.service import Tick, bookmakers, record
+from tests.factories import Factory, Fixture
 from tests.small_league import BOOKS, CLUBS, NOON, NOW, SOURCE, SmallLeague, coming_matches, make_league, past_matches
-from touchline import OVER_25, RESULT, MarketKey
+from tests.workers.fickle import Fickle
+from touchline import OVER_25, RESULT, MarketKey, OddsUse, Reach
 from touchline.wire import inputs_digest
 
 
@@ -156,3 +158,50 @@ async def test_an_average_stands_in_where_no_sharp_book_is_known(league: SmallLe
     )
     history = (await read_history(database.pool, league.league_id, NOW)).history
     assert history.closing_result[0].tolist() == [3.0, 4.0, 5.0]
+
+
+async def _abroad(database: Database) -> int:
+    """A league of another country with one match that was played; its id."""
+    factory = Factory(database)
+    league = await factory.league("spain-liga", country="ES")
+    await factory.matches([Fixture(league, "Aviles", "Zamora", NOW - timedelta(days=900), goals=(2, 1))])
+    return league
+
+
+async def test_every_league_is_one_history(league: SmallLeague, database: Database) -> None:
+    abroad = await _abroad(database)
+    past = await read_history(database.pool, league.league_id, NOW, Reach(every_league=True))
+    assert past.history.leagues == ("england-premier-league", "spain-liga")
+    assert past.history.clubs == (*sorted({"aviles", "zamora", *(name.lower() for name in CLUBS)}),)
+    assert past.match_ids[1:] == league.past  # the oldest is the one abroad
+    assert [past.history.leagues[index] for index in past.history.league[:2]] == [
+        "spain-liga",
+        "england-premier-league",
+    ]
+    there = await read_history(database.pool, abroad, NOW, Reach(every_league=True))
+    assert _digest(there.history) == _digest(past.history)
+    assert (await read_history(database.pool, league.league_id, NOW)).match_ids == league.past
+
+
+async def test_days_bound_what_is_seen_and_simulated_leagues_are_apart(league: SmallLeague, database: Database) -> None:
+    abroad = await _abroad(database)
+    recent = await read_history(database.pool, league.league_id, NOW, Reach(every_league=True, days=899))
+    assert recent.match_ids == league.past
+    await database.pool.execute("update league set is_simulated = true where id = $1", abroad)
+    for own, count in ((league.league_id, len(league.past)), (abroad, 1)):
+        past = await read_history(database.pool, own, NOW, Reach(every_league=True))
+        assert len(past.history) == count
+
+
+async def test_a_model_sees_by_its_reach_and_its_class_of_odds(league: SmallLeague, database: Database) -> None:
+    await _abroad(database)
+    await _quote(database, league.past[0], "pinnacle", RESULT, 0, 2.0, 3.4, 4.0)
+    for model, count, is_priced in (
+        (Fickle("steady"), 27, True),
+        (Fickle("steady", reach=Reach(every_league=True), odds_use=OddsUse.PAST), 28, True),
+        (Fickle("steady", odds_use=OddsUse.NONE), 27, False),
+    ):
+        past = await past_of(database.pool, model, league.league_id, NOW)
+        assert len(past.history) == count
+        assert bool(np.isfinite(past.history.closing_result).any()) is is_priced
+        assert past.history.closing_result.shape == (count, 3)

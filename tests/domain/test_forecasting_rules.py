@@ -39,17 +39,45 @@ def test_rounding_is_no_news() -> None:
     assert rules.is_news(None, [0.5, 0.5])
 
 
-def test_first_model_that_promises_a_market_is_shown() -> None:
-    served = rules.served_models(
-        [
-            Offered("ours.goals", ("total_goals:2.5:ft",)),
-            Offered("acme.all", ("total_goals:2.5:ft", "match_result::ft")),
-        ]
-    )
-    assert served == {"total_goals:2.5:ft": "ours.goals", "match_result::ft": "acme.all"}
-    # A line that nobody promises belongs to whoever is shown for its kind, else to the model itself.
-    assert rules.model_serving(served, "total_goals:4.5:ft", "acme.all") == "ours.goals"
-    assert rules.model_serving(served, "both_teams_to_score::ft", "acme.all") == "acme.all"
+def test_models_are_ranked_by_choice_then_by_our_order_then_as_they_come() -> None:
+    goals = ("match_result::ft", "total_goals:2.5:ft", "total_goals:3.5:ft")
+    offered = [
+        Offered("touchline.goals", ("total_goals:2.5:ft",)),
+        Offered("touchline.supremacy", goals),
+        Offered("acme.b", goals),
+        Offered("acme.a", ("total_corners:9.5:ft",)),
+    ]
+    usual = {
+        "total_goals": ["touchline.supremacy", "touchline.goals", "acme.b"],
+        "match_result": ["touchline.supremacy", "acme.b"],
+        "total_corners": ["acme.a"],
+    }
+    assert rules.ranking(offered, {}) == usual
+    assert rules.ranking(offered, {"match_result": "acme.b"}) == usual | {
+        "match_result": ["acme.b", "touchline.supremacy"]
+    }
+    assert rules.ranking(offered, {"total_goals": "acme.gone", "outright": "acme.b"}) == usual
+
+
+def test_our_order_names_each_model_once_and_the_goal_kinds_agree() -> None:
+    assert len(set(rules.DEFAULT_ORDER)) == len(rules.DEFAULT_ORDER)
+    whole = [Offered(key, ("match_result::ft", "total_goals:2.5:ft", "both_teams_to_score::ft")) for key in ("b", "a")]
+    first = {kind: keys[0] for kind, keys in rules.ranking(whole, {}).items()}
+    assert first == dict.fromkeys(rules.GOAL_KINDS, "b")
+
+
+@pytest.mark.parametrize(
+    ("kickoff", "end"),
+    [
+        ("2025-02-28T20:00", "2025-03-04"),  # Friday
+        ("2025-03-03T20:00", "2025-03-04"),  # Monday
+        ("2025-03-04T00:00", "2025-03-07"),  # Tuesday, of an unknown hour
+        ("2025-03-06T23:59", "2025-03-07"),  # Thursday
+    ],
+)
+def test_rounds_are_over_on_tuesday_and_on_friday(kickoff: str, end: str) -> None:
+    ends = rules.round_end(datetime.fromisoformat(kickoff).replace(tzinfo=UTC))
+    assert ends == datetime.fromisoformat(end).replace(tzinfo=UTC)
 
 
 def test_seeds_differ_by_model_and_league_and_stay() -> None:

@@ -17,7 +17,9 @@ from touchline import (
     History,
     MarketKey,
     Model,
+    OddsUse,
     Offer,
+    Reach,
     State,
     hookimpl,
 )
@@ -53,6 +55,8 @@ class Fickle:
     key: str = KEY
     version: str = "1"
     markets: tuple[MarketKey, ...] = (RESULT,)
+    reach: Reach = field(default_factory=Reach)
+    odds_use: OddsUse | None = None
 
     @property
     def settings(self) -> Mapping[str, float | str | bool]:

@@ -10,6 +10,8 @@ from typing import Any
 import asyncpg
 import pytest
 
+from domain.forecasting.pins import promote
+from domain.forecasting.rules import GOAL_KINDS, Offered, ranking
 from domain.forecasting.service import Fit, prepare, store_answer
 from domain.forecasting.versions import refit
 from domain.infra.clock import set_clock
@@ -19,9 +21,10 @@ from domain.infra.outbox import Request, ask
 from domain.infra.settings import Settings, read_settings
 from tests.small_league import NOON, NOW, SmallLeague, make_league, run_all
 from tests.workers.fickle import KEY, registry
+from touchline import odds_use_of
 from touchline.plugins import Registry, load_plugins
 from workers.boot import Boot, booted
-from workers.forecasts import refresh_league, refresh_predictions, run_model
+from workers.forecasts import choose_models, refresh_league, refresh_predictions, run_model
 
 FULL_TIME = NOON + timedelta(days=1, minutes=115)
 
@@ -64,41 +67,51 @@ async def _count(database: Database, table: str) -> Any:
 
 
 async def test_installed_models_forecast_every_coming_match(ours: Boot, league: SmallLeague) -> None:
+    models = ours.registry.models
     async with ours.database.transaction() as session:
         await ask(await connection_of(session), [Request("refresh_league", {"league_id": league.league_id})])
     done = await run_all(ours, only=("refresh_league", "run_model"))
-    assert done == ["refresh_league", *["run_model"] * 4]
+    assert done == ["refresh_league", *["run_model"] * len(models)]
     rows = await ours.database.pool.fetch(
-        """select k.key, p.match_id, p.probabilities, p.predicted_at, p.data_cutoff_at, m.kickoff_at, c.is_served,
-                  v.training_matches, p.job_id
+        """select k.key, p.match_id, p.model_key, p.probabilities, p.predicted_at, p.data_cutoff_at, m.kickoff_at,
+                  c.is_served, v.training_matches, p.job_id
            from current_prediction c join prediction p on p.id = c.prediction_id join market k on k.id = c.market_id
            join match m on m.id = c.match_id join model_version v on v.id = p.model_version_id"""
     )
-    assert {row["match_id"] for row in rows} == set(league.coming)
-    kinds = {row["key"].partition(":")[0] for row in rows}
-    assert kinds == {"match_result", "total_goals", "both_teams_to_score", "total_corners"}
+    promised = {(key, str(market)) for key, model in models.items() for market in model.markets}
+    assert {(row["model_key"], row["key"], row["match_id"]) for row in rows} == {
+        (model, market, match) for model, market in promised for match in league.coming
+    }
     for row in rows:
         assert sum(row["probabilities"]) == pytest.approx(1, abs=1e-9)
         assert row["data_cutoff_at"] <= row["predicted_at"] <= row["kickoff_at"]
-        assert row["is_served"]
         assert row["training_matches"] == len(league.past)
         assert row["job_id"].startswith("outbox-")
+    served = {(row["key"], row["match_id"]): row for row in rows if row["is_served"]}
+    assert len(served) == sum(row["is_served"] for row in rows)
+    ranked = ranking([Offered(key, tuple(map(str, model.markets))) for key, model in models.items()], {})
+    assert {(market.partition(":")[0], row["model_key"], match) for (market, match), row in served.items()} == {
+        (kind, keys[0], match) for kind, keys in ranked.items() for match in league.coming
+    }
+    assert len({row["model_key"] for (market, _), row in served.items() if market.partition(":")[0] in GOAL_KINDS}) == 1
     outlook = await ours.database.pool.fetch("select confidence, expected_goals from match_outlook order by match_id")
     assert [row["confidence"] for row in outlook] == [
-        round(100 * max(row["probabilities"]))
-        for row in sorted(rows, key=lambda row: row["match_id"])
-        if row["key"] == "match_result::ft"
+        round(100 * max(served["match_result::ft", match]["probabilities"])) for match in league.coming
     ]
     assert all(0.5 < row["expected_goals"] < 6 for row in outlook)
 
 
-async def test_plugins_are_written_down_with_five_models(ours: Boot) -> None:
+async def test_plugins_are_written_down_with_their_models(ours: Boot) -> None:
     plugins = await ours.database.pool.fetch("select key, status, reason from plugin order by key")
     assert [(row["key"], row["status"]) for row in plugins] == [
-        (key, "ACTIVE") for key in ("both_teams_to_score", "corners", "football_data", "goals", "match_result", "value")
+        (key, "ACTIVE") for key in sorted(plugin.key for plugin in ours.registry.plugins)
     ]
-    models = await ours.database.pool.fetch("select key, kind from model order by key")
-    assert [row["kind"] for row in models] == ["model", "model", "model", "model", "strategy"]
+    rows = await ours.database.pool.fetch("select key, kind, odds_use from model order by key")
+    told = {row["key"]: (row["kind"], row["odds_use"]) for row in rows}
+    assert told == {key: ("model", odds_use_of(model)) for key, model in ours.registry.models.items()} | dict.fromkeys(
+        ours.registry.strategies, ("strategy", None)
+    )
+    assert told["touchline.market_memory"] == ("model", "C")
 
 
 async def test_what_is_gone_is_refused_and_kept(settings: Settings, ours: Boot, league: SmallLeague) -> None:
@@ -107,7 +120,7 @@ async def test_what_is_gone_is_refused_and_kept(settings: Settings, ours: Boot, 
         rows = await ours.database.pool.fetch("select status, reason from plugin")
         assert {(row["status"], row["reason"]) for row in rows} == {("REFUSED", "It is no longer installed.")}
         assert all(row["is_stale"] for row in (await _standing(ours.database)).values())
-    assert await _count(ours.database, "model") == 5
+    assert await _count(ours.database, "model") == len({**ours.registry.models, **ours.registry.strategies})
 
 
 async def test_the_same_job_twice_has_one_effect(
@@ -209,6 +222,55 @@ async def test_a_failing_model_leaves_its_last_word_marked_stale(
     assert (await database.pool.fetchval("select status from job where id = 'job-2'")) == "DONE"
     await run_model(fickle("steady"), "job-3", model_key=KEY, league_id=league.league_id)
     assert not any(row["is_stale"] for row in (await _standing(database)).values())
+
+
+async def test_a_failing_model_leaves_its_matches_to_the_next_best(
+    fickle: Callable[[str], Boot], league: SmallLeague, database: Database
+) -> None:
+    await run_model(fickle("steady"), "job-1", model_key=KEY, league_id=league.league_id)
+    await database.pool.execute(
+        """insert into model (key, plugin_key, kind, version, markets, settings)
+           select 'test.zeal', plugin_key, kind, version, markets, settings from model where key = 'test.fickle';
+           insert into current_prediction (match_id, market_id, model_key, prediction_id, confirmed_at, is_served,
+                                           is_stale)
+           select match_id, market_id, 'test.zeal', prediction_id, confirmed_at, false, false from current_prediction"""
+    )
+
+    async def shown() -> set[tuple[int, str]]:
+        rows = await database.pool.fetch("select match_id, model_key from current_prediction where is_served")
+        return {(row["match_id"], row["model_key"]) for row in rows}
+
+    assert await shown() == {(match, KEY) for match in league.coming}
+    await run_model(fickle("raising"), "job-2", model_key=KEY, league_id=league.league_id)
+    assert await shown() == {(match, "test.zeal") for match in league.coming}
+    await run_model(fickle("steady"), "job-3", model_key=KEY, league_id=league.league_id)
+    assert await shown() == {(match, KEY) for match in league.coming}
+
+
+async def test_a_pin_that_an_upgrade_has_overtaken_stops_the_model_and_says_so(
+    fickle: Callable[[str], Boot], league: SmallLeague, database: Database
+) -> None:
+    boot = fickle("steady")
+    await run_model(boot, "job-1", model_key=KEY, league_id=league.league_id)
+    version_id = await database.pool.fetchval("select id from model_version")
+    async with database.transaction() as session:
+        await promote(await connection_of(session), version_id, reason="The best.", by="account 7", now=NOW)
+    upgraded = replace(boot.registry, models={KEY: replace(boot.registry.models[KEY], version="2")})  # type: ignore[type-var]
+    await run_model(replace(boot, registry=upgraded), "job-2", model_key=KEY, league_id=league.league_id)
+    assert all(row["is_stale"] for row in (await _standing(database)).values())
+    error = await database.pool.fetchval("select last_error from plugin where key = 'fickle'")
+    assert error == (
+        f"Version 1+{version_id} of {KEY} was made by the code 1; 2 is installed and cannot restore it. It is pinned "
+        "here: release it."
+    )
+
+
+async def test_the_record_is_asked_once_which_models_are_shown(
+    fickle: Callable[[str], Boot], league: SmallLeague, database: Database
+) -> None:
+    for _ in range(2):
+        await choose_models(fickle("steady"), "job-1")
+    assert await database.pool.fetchval("select result->'won' from job where id = 'job-1'") == []
 
 
 async def test_what_kicks_off_while_a_model_works_is_dropped(

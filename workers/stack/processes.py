@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 
 from domain.infra.settings import Settings
@@ -50,7 +51,17 @@ class Deployment:
             "TOUCHLINE_HOST": self.host,
             "TOUCHLINE_PORT": str(self.port),
             "PYTHONUNBUFFERED": "1",
+            **_compiled_code(self.data_dir),
         }
+
+
+def _compiled_code(data_dir: Path) -> dict[str, str]:
+    """Where plugins keep compiled code for each other: beside their own, else in the data folder."""
+    code = find_spec("touchline")
+    beside = code is not None and code.origin is not None and os.access(Path(code.origin).parent, os.W_OK)
+    if beside or "NUMBA_CACHE_DIR" in os.environ:
+        return {}
+    return {"NUMBA_CACHE_DIR": str(data_dir / "cache" / "compiled")}
 
 
 def environment_of(settings: Settings) -> dict[str, str]:

@@ -11,11 +11,62 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-APPEND_ONLY = ("grade", "season_outlook", "simulated_table", "team_rating", "model_choice", "model_pin")
+APPEND_ONLY = (
+    *("grade", "season_outlook", "simulated_table", "team_rating", "model_choice", "model_pin"),
+    "served_prediction",
+)
 
 
 def upgrade() -> None:
     op.add_column("model", sa.Column("odds_use", sa.Text(), nullable=True))
+    op.add_column(
+        "model_version", sa.Column("is_retrospective", sa.Boolean(), server_default=sa.text("false"), nullable=False)
+    )
+    op.execute(
+        """update current_prediction c set is_served = false where is_served and exists (
+             select 1 from current_prediction o where o.match_id = c.match_id and o.market_id = c.market_id
+               and o.is_served and (o.is_stale, o.model_key) < (c.is_stale, c.model_key))"""
+    )
+    op.drop_index("current_prediction_served", table_name="current_prediction")
+    op.create_index(
+        "current_prediction_served",
+        "current_prediction",
+        ["match_id", "market_id"],
+        unique=True,
+        postgresql_where=sa.text("is_served"),
+    )
+    op.add_column("current_prediction", sa.Column("graded_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "current_prediction_ungraded",
+        "current_prediction",
+        ["match_id"],
+        unique=False,
+        postgresql_where=sa.text("graded_at is null"),
+    )
+    op.create_table(
+        "served_prediction",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("match_id", sa.BigInteger(), nullable=False),
+        sa.Column("market_id", sa.BigInteger(), nullable=False),
+        sa.Column("prediction_id", sa.BigInteger(), nullable=True),
+        sa.Column("served_from", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["market_id"], ["market.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["match_id"], ["match.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["prediction_id"], ["prediction.id"], ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "served_prediction_newest",
+        "served_prediction",
+        ["match_id", "market_id", "served_from", "id"],
+        unique=False,
+    )
+    op.execute(
+        """insert into served_prediction (match_id, market_id, prediction_id, served_from)
+           select p.match_id, p.market_id, p.id, p.predicted_at from prediction p
+           join current_prediction c using (match_id, market_id, model_key) where c.is_served
+           order by p.predicted_at, p.id"""
+    )
     op.create_table(
         "model_choice",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -52,7 +103,9 @@ def upgrade() -> None:
         sa.Column("model_version_id", sa.BigInteger(), nullable=False),
         sa.Column("data_cutoff_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("match_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("home_team_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("away_team_ids", sa.ARRAY(sa.BigInteger()), nullable=False),
+        sa.Column("legs", sa.ARRAY(sa.BigInteger()), nullable=False),
         sa.Column("home_mean", sa.ARRAY(sa.DOUBLE_PRECISION()), nullable=False),
         sa.Column("away_mean", sa.ARRAY(sa.DOUBLE_PRECISION()), nullable=False),
         sa.Column("rho", sa.ARRAY(sa.DOUBLE_PRECISION()), nullable=False),
@@ -70,7 +123,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("season_id", sa.BigInteger(), nullable=False),
         sa.Column("model_key", sa.Text(), nullable=False),
-        sa.Column("model_version_id", sa.BigInteger(), nullable=True),
+        sa.Column("model_version_id", sa.BigInteger(), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_current", sa.Boolean(), nullable=False),
         sa.Column("what_if", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -78,6 +131,8 @@ def upgrade() -> None:
         sa.Column("simulations", sa.Integer(), nullable=False),
         sa.Column("seed", sa.BigInteger(), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("matches_left", sa.Integer(), nullable=False),
+        sa.Column("unannounced", sa.Integer(), nullable=False),
         sa.Column("simulated_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("rows", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("job_id", sa.Text(), nullable=False),
@@ -182,4 +237,13 @@ def downgrade() -> None:
     op.drop_table("model_pin")
     op.drop_index("model_choice_newest", table_name="model_choice")
     op.drop_table("model_choice")
+    op.drop_index("served_prediction_newest", table_name="served_prediction")
+    op.drop_table("served_prediction")
+    op.drop_index("current_prediction_ungraded", table_name="current_prediction")
+    op.drop_column("current_prediction", "graded_at")
+    op.drop_index("current_prediction_served", table_name="current_prediction")
+    op.create_index(
+        "current_prediction_served", "current_prediction", ["match_id", "market_id", "is_served"], unique=False
+    )
+    op.drop_column("model_version", "is_retrospective")
     op.drop_column("model", "odds_use")
