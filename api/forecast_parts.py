@@ -23,7 +23,8 @@ from touchline.in_play import BadMoment, Moment
 @described(
     "How a forecast came about. Fallbacks are always visible.",
     MODEL="Fitted model with data of both teams.",
-    MODEL_SPARSE="Fitted model, but a team has fewer than 6 matches.",
+    MODEL_SPARSE="Fitted model, but a team has fewer than 6 matches, or what the model mostly reads, such as past "
+    "prices, is not known.",
     MARKET_IMPLIED="Read from market prices because the model could not run.",
     LEAGUE_PRIOR="League averages only.",
     IN_PLAY="Repriced in play from the score and the clock.",

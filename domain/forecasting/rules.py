@@ -22,15 +22,16 @@ GOAL_KINDS = (Kind.MATCH_RESULT, Kind.TOTAL_GOALS, Kind.BOTH_TEAMS_TO_SCORE)
 
 DEFAULT_ORDER = (
     "touchline.market_memory",
-    "touchline.goal_stack",
     "touchline.supremacy",
+    "touchline.goal_stack",
     "touchline.state_space",
     "touchline.match_result",
     "touchline.goals",
     "touchline.both_teams_to_score",
     "touchline.corners",
 )
-"""Our models as they are shown until the record of a deployment says otherwise, the best measured log loss first.
+"""Our models as they are shown until the record of a deployment says otherwise, the best log loss on the
+seasons that chose their settings (2017/18 and 2018/19) first.
 
 Models of others come after them, in the order of their plugins.
 """

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -85,6 +86,7 @@ def test_odd_cases_are_lines_of_the_settlement_table(row: list[str]) -> None:
     assert case.source == "house" if source == OUR_OWN else sources()[case.source].startswith(source)
 
 
+@cache
 def _example() -> Metrics:
     """The figures of the example, by the code."""
     rows = table("domain/README.md", "example bet")
@@ -120,6 +122,7 @@ def _money_figures() -> set[str]:
     return {name for name, kind in _graph_figures().items() if kind == "Money"}
 
 
+@cache
 def _graph_figures() -> dict[str, str]:
     """Figures of the graph with the names of their types."""
     metrics = build_schema(schema_text(build_api())).type_map["PerformanceMetrics"]

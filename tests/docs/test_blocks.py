@@ -22,14 +22,22 @@ from domain.infra.bus import Bus
 from domain.infra.database import Database
 from tests.docs.documents import ROOT, Block, blocks, only, table
 from tests.docs.follower import Follower
+from tests.domain.grades import world as graded
 from tests.factories import Factory, hours
 from tests.faults import proxy
 from tests.odds_world import make_world, until
 from tests.plugins.histories import fixtures, history
+from tests.season_world import make_season, speak
 from tests.serving import greeting, serving, socket
+from touchline import RESULT
 from touchline.plugins import load_plugins, open_entry
 from touchline.sandbox import run_fit_and_predict
 from workers.actors import JOBS
+
+HOLDING = {"nodes", "changes", "bands", "forecast", "standings", "tableForecast"}
+"""Fields of what an answer has at its top that must hold something."""
+GRADED = 210
+"""Matches of a graded season: enough for the leaderboard."""
 
 
 def imported(block: Block, folder: Path, name: str) -> ModuleType:
@@ -63,7 +71,7 @@ def test_toml_is_toml(block: Block) -> None:
 async def test_graphql_runs_as_it_stands(
     document: str, follower: Follower, matches: list[int], factory: Factory, database: Database
 ) -> None:
-    league = await database.pool.fetchval("select id from league")
+    league = await database.pool.fetchval("select id from league order by id")
     follower.known |= {
         "id": global_id("Match", matches[0]),
         "ids": [global_id("Match", match) for match in matches[:3]],
@@ -75,6 +83,10 @@ async def test_graphql_runs_as_it_stands(
             continue
         if "betSettled(" in block.text:
             await _play(matches[0], factory, follower)
+        if "leaderboard(" in block.text:
+            await _grade_a_season(factory)
+        if "tableForecast(" in block.text:
+            follower.known["season"] = global_id("Season", await _half_a_season(factory))
         answer = await follower.run(block)
         if block in answers:
             assert answer == answers[block], str(block)
@@ -104,6 +116,23 @@ async def _play(match: int, factory: Factory, follower: Follower) -> None:
     await JOBS["settle_bets"](follower.boot, "settle")
 
 
+async def _grade_a_season(factory: Factory) -> None:
+    """Let there be a season of another league with forecasts, closing prices and grades."""
+    league = await factory.league("spain-la-liga")
+    played, truth, _ = await graded.season(factory, league, GRADED)
+    said = dict(zip(played, truth.tolist(), strict=True))
+    await graded.predict(factory, graded.Said("touchline.match_result", RESULT, said, is_served=True))
+    await graded.close(factory, {match: 0.97 / row for match, row in zip(played, truth, strict=True)})
+    await graded.grade(factory, limit=GRADED + 1)
+
+
+async def _half_a_season(factory: Factory) -> int:
+    """Let a third league be half-way through its season, and a model expect something of the rest; the season."""
+    world = await make_season(factory, "england-championship", code="E1")
+    await speak(factory, world)
+    return world.season
+
+
 def _documented_answers() -> dict[Block, Any]:
     """Answers that a document shows right behind a query."""
     pairs = itertools.pairwise(blocks())
@@ -116,7 +145,7 @@ def _assert_full(data: Any, place: str) -> None:
         assert value, f"{place}: {name} is empty"
         if isinstance(value, dict):
             assert value.get("errors", []) == [], f"{place}: {name} failed"
-            for items in value.keys() & {"nodes", "changes"}:
+            for items in value.keys() & HOLDING:
                 assert value[items], f"{place}: {name} has no {items}"
 
 

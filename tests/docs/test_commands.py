@@ -24,10 +24,11 @@ from domain.infra.database import Database
 from domain.infra.settings import read_settings
 from domain.migrations import __main__ as migrations
 from tests.docs.documents import ROOT, TOUCHLINE, command_lines, table, words
+from tests.factories import Factory, hours
 from tests.people import person
 from tests.serving import Api
 from tests.small_league import make_league
-from touchline import cli
+from touchline import BTTS, OVER_25, RESULT, cli
 from workers.actors import JOBS
 from workers.boot import booted
 from workers.broker import NAMESPACE
@@ -55,6 +56,20 @@ PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
             "uv run touchline doctor --json",
         ],
         "tests/docs/test_commands.py::test_a_stored_fit_is_made_again": ["uv run touchline refit 1 --check"],
+        "tests/plugins/test_evaluation_command.py::test_the_documented_command": [
+            "uv run touchline evaluate --from FOLDER --leagues E0 --seasons 2022",
+        ],
+        "tests/plugins/test_evaluation_tables.py::test_the_documented_command": [
+            "uv run touchline evaluate-tables --from FOLDER --models touchline.match_result --leagues E0 "
+            "--seasons 2022",
+        ],
+        "tests/docs/test_commands.py::test_models_are_chosen_and_rolled_back": [
+            "uv run touchline model list",
+            'uv run touchline model choose goals touchline.goal_stack --reason "No prices are told any more."',
+            'uv run touchline model choose goals --by-record --reason "They are told again."',
+            'uv run touchline model promote 1 --reason "The newer fit went astray."',
+            'uv run touchline model release 1 --reason "Its data were corrected."',
+        ],
         "tests/docs/test_commands.py::test_migrations_by_hand": [
             "uv run python -m domain.migrations check",
             "uv run python -m domain.migrations downgrade",
@@ -198,6 +213,25 @@ async def test_a_stored_fit_is_made_again(shell: Shell, database: Database) -> N
     async with booted(settings) as boot:
         await JOBS["run_model"](boot, "fit", model_key="touchline.corners", league_id=league.league_id)
     assert "The same, bit for bit." in await shell.call("uv run touchline refit 1 --check")
+
+
+async def test_models_are_chosen_and_rolled_back(shell: Shell, database: Database) -> None:
+    factory = Factory(database)
+    league = await factory.league("england-premier-league")
+    for key in ("touchline.market_memory", "touchline.goal_stack"):
+        await factory.model(key, [RESULT, OVER_25, BTTS])
+    first, second = [await factory.version("touchline.market_memory", league, cutoff=hours(n)) for n in range(2)]
+    assert "1. touchline.market_memory" in (await shell.call("uv run touchline model list")).splitlines()[1]
+    chosen = await shell.call(
+        'uv run touchline model choose goals touchline.goal_stack --reason "No prices are told any more."'
+    )
+    assert chosen == "touchline.goal_stack is shown for goals.\n"
+    back = await shell.call('uv run touchline model choose goals --by-record --reason "They are told again."')
+    assert back == "touchline.market_memory is shown for goals.\n"
+    promoted = await shell.call('uv run touchline model promote 1 --reason "The newer fit went astray."')
+    assert f"Version 1+{first} of touchline.market_memory is in force" in promoted
+    released = await shell.call('uv run touchline model release 1 --reason "Its data were corrected."')
+    assert f"version 1+{second} is in force" in released
 
 
 async def test_migrations_by_hand(shell: Shell, database: Database) -> None:

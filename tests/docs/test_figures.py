@@ -18,9 +18,15 @@ from domain.bets.record.luck import DRAWS, MOST_SIMULATED, POWER
 from domain.bets.rules import MAX_STAKE_SHARE, MOST_LEGS
 from domain.care.rules import BREAK, COOLING, EXCLUSION_MONTHS
 from domain.care.signs import DAYS, OFTEN
+from domain.forecasting.history import HORIZON_DAYS
+from domain.grades.choosing import LEAST_MATCHES
+from domain.grades.scores import LEAST_FOR_VERDICT
 from domain.infra.settings import MAKE_SECRET, Settings
+from domain.seasons.rules import AT_ONCE
+from domain.seasons.rules import KEPT as SIMULATED
 from domain.tasks.service import KEPT
 from tests.docs.documents import ROOT
+from touchline import Reach, combos
 from workers.demo_people import PASSWORD
 from workers.mailer import MOST_FILES
 
@@ -44,6 +50,8 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             f"a looser one or none after {COOLING // HOUR} hours",
             f"of 2 to {MOST_LEGS} different matches",
             f"It ends after {KEPT // HOUR} hours",
+            f"prices {WORDS[combos.FEWEST]} to {WORDS[combos.MOST]} selections of one match",
+            f"Up to {AT_ONCE:,} simulations are done at once",
         ),
         "domain/README.md": (
             f"JWT of {_setting('access_minutes')} minutes",
@@ -63,8 +71,17 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             f"A break of {BREAK[0] // DAY} day to {BREAK[1] // WEEK} weeks, or a self-exclusion of "
             f"{EXCLUSION_MONTHS[0]} months to {EXCLUSION_MONTHS[1] // 12} years",
             f"on {WORDS[OFTEN]} of the last {WORDS[DAYS]} days",
+            f"The matches of the next {HORIZON_DAYS} days are forecast",
+            f"A model gets {WORDS[Reach().days // 365]} years of its league's finished matches",
+            f"A challenger takes over from {LEAST_MATCHES} matches on",
+            f"given only from {LEAST_FOR_VERDICT} matches on",
         ),
-        "workers/README.md": (f"the newest {MOST_FILES}, with their codes", f"what {MAKE_SECRET} prints"),
+        "plugins/README.md": (f"It sees {WORDS[Reach().days // 365]} years of its own league",),
+        "workers/README.md": (
+            f"the {SIMULATED:,}-simulation table of a season",
+            f"the newest {MOST_FILES}, with their codes",
+            f"what {MAKE_SECRET} prints",
+        ),
     }
 )
 

@@ -10,7 +10,7 @@ import pytest
 
 import touchline
 from api import app as api_app
-from api import auth, errors, lookups, paging, schema, subscriptions
+from api import auth, errors, lookups, paging, schema, subscriptions, table_forecasts
 from api.nodes import global_id
 from api.outcomes import ErrorCode
 from domain.accounts.letters import MailKind
@@ -21,6 +21,7 @@ from domain.care.rules import Kind as LimitKind
 from domain.infra.database import Database
 from domain.infra.jobs import Queue, queue_of
 from domain.infra.settings import Settings, read_settings
+from domain.seasons import rules as season_rules
 from domain.tables import METADATA
 from domain.tasks import service as tasks
 from tests.api.betting import betting
@@ -29,7 +30,7 @@ from tests.api.client import serving as serving_in_process
 from tests.bettors import Leg, Wager, make_bankroll, make_bets
 from tests.docs.documents import ROOT, table
 from tests.factories import NOW
-from touchline import hookspecs, sandbox
+from touchline import combos, hookspecs, sandbox
 from workers import actors
 from workers.actors import JOBS
 from workers.seeding import put_schedules
@@ -69,6 +70,10 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "leagues of a subscription": subscriptions.MOST_LEAGUES,
         "subscriptions of a socket": api_app.MOST_SUBSCRIPTIONS,
         "legs of a bet": bet_rules.MOST_LEGS,
+        "legs of a combo": combos.MOST,
+        "simulations of a table": season_rules.MOST,
+        "results assumed in one": season_rules.MOST_ASSUMED,
+        "seasons simulated at once": table_forecasts.MOST_SEASONS,
         "bankrolls of a person": bankrolls.MOST_BANKROLLS,
         "jobs of a person that have not ended": tasks.MOST_UNFINISHED,
         "MiB of a file to import": reading.MOST_BYTES // 1024**2,
@@ -105,7 +110,7 @@ def test_table_is_complete(document: str, header: str, known: Callable[[], Colle
 
 
 def test_limits_are_those_of_the_code() -> None:
-    assert {row[0]: int(row[1]) for row in table("api/README.md", "limit")} == LIMITS
+    assert {row[0]: int(row[1].replace(",", "")) for row in table("api/README.md", "limit")} == LIMITS
 
 
 def test_addresses_are_those_of_the_application() -> None:

@@ -23,7 +23,9 @@ STRENGTH = dict(zip(CLUBS, np.linspace(0.5, -0.5, len(CLUBS)), strict=True))
 MODEL = GoalModel("touchline.match_result", (RESULT,))
 
 
-def season(folder: Path, year: int, *, awarded: str = "", without: int = 0, noise: str = "9999") -> None:
+def season(
+    folder: Path, year: int, *, division: str = "X1", awarded: str = "", without: int = 0, noise: str = "9999"
+) -> None:
     """A season of files: from August to May, strengths that stay, a match every five days; noise from a day on."""
     rng = np.random.default_rng(year)
     pairs = rng.permutation(np.array(list(permutations(CLUBS, 2))))
@@ -36,10 +38,10 @@ def season(folder: Path, year: int, *, awarded: str = "", without: int = 0, nois
             goals, against = against + 2 * (number % 3), goals
         letter = "H" if goals > against else "D" if goals == against else "A"
         half = ",," if awarded == day.isoformat() else "0,0,D"
-        lines.append(f"X1,{day:%d/%m/%Y},{home},{away},{goals},{against},{letter},{half}")
+        lines.append(f"{division},{day:%d/%m/%Y},{home},{away},{goals},{against},{letter},{half}")
     place = folder / f"{year % 100:02}{(year + 1) % 100:02}"
     place.mkdir(exist_ok=True)
-    (place / "X1.csv").write_text("\n".join(lines) + "\n")
+    (place / f"{division}.csv").write_text("\n".join(lines) + "\n")
 
 
 @pytest.fixture
@@ -124,6 +126,18 @@ def test_a_model_without_a_score_grid_is_refused(files: Path) -> None:
     [model] = corners.models()
     with pytest.raises(ValueError, match="gives no score grid"):
         score_tables(dataset, [model], starts(dataset, ["X1"], [2022]), simulations=100)
+
+
+def test_the_documented_command(tmp_path: Path) -> None:
+    for year in (2021, 2022):
+        season(tmp_path, year, division="E0")
+    documented = (
+        "uv run touchline evaluate-tables --from FOLDER --models touchline.match_result --leagues E0 --seasons 2022"
+    )
+    words = [str(tmp_path) if word == "FOLDER" else word for word in documented.split()[3:]]
+    run = CliRunner().invoke(main, words)
+    assert run.exit_code == 0, run.output
+    assert {"touchline.match_result:", "equal"} <= set(run.output.split())
 
 
 def test_the_command_prints_and_writes(files: Path, tmp_path: Path) -> None:
