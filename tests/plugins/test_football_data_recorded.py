@@ -52,6 +52,27 @@ def has_closing_pinnacle(match: SourceMatch) -> bool:
     return any(p.bookmaker == "pinnacle" and p.is_closing and p.market == RESULT for p in match.prices)
 
 
+@pytest.mark.parametrize(
+    ("file", "matches", "prices", "awarded", "refused"),
+    [
+        ("0506/E0.csv", 380, 15_580, [], []),
+        ("1213/I1.csv", 380, 17_815, ["Cagliari"], []),
+        ("1617/F1.csv", 380, 14_431, ["Bastia"], []),
+        ("1819/SP1.csv", 380, 13_300, [], []),
+        ("2324/D1.csv", 306, 23_392, [], []),
+        ("2425/F1.csv", 306, 27_572, [], ["0"] * 7),
+    ],
+)
+def test_a_season_of_each_format_is_read(
+    recorded: Path, file: str, matches: int, prices: int, awarded: list[str], refused: list[str]
+) -> None:
+    read, rejected = read_matches((recorded / "football-data" / file).read_bytes(), file)
+    assert (len(read), sum(len(match.prices) for match in read)) == (matches, prices)
+    assert [match.home for match in read if match.is_awarded] == awarded
+    assert [one.reason.split("'")[1] for one in rejected] == refused
+
+
+@pytest.mark.acceptance
 def test_every_match_is_read(tally: Tally) -> None:
     assert tally.files == 106
     assert tally.matches.total() == 39_583
@@ -61,6 +82,7 @@ def test_every_match_is_read(tally: Tally) -> None:
     assert tally.prices == 2_188_789
 
 
+@pytest.mark.acceptance
 def test_awarded_matches_are_known_by_their_missing_half_time(tally: Tally) -> None:
     assert tally.awarded == [
         ("1213/I1.csv:36", "Cagliari"),
@@ -70,6 +92,7 @@ def test_awarded_matches_are_known_by_their_missing_half_time(tally: Tally) -> N
     ]
 
 
+@pytest.mark.acceptance
 def test_no_row_is_refused_and_the_bad_cells_are_told(tally: Tally) -> None:
     assert not any(one.is_whole_row for one in tally.rejected)
     assert Counter((one.origin, one.reason.split("'")[1]) for one in tally.rejected) == {
@@ -85,6 +108,7 @@ def test_no_row_is_refused_and_the_bad_cells_are_told(tally: Tally) -> None:
     }
 
 
+@pytest.mark.acceptance
 def test_pinnacle_closes_nearly_every_match_from_2012_on(tally: Tally) -> None:
     played = sum(count for season, count in tally.matches.items() if season >= 2012)
     assert played - 3 * 74 <= tally.closing_pinnacle <= played

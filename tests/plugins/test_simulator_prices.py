@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from statistics import mean
@@ -150,10 +151,10 @@ def test_windows_add_up(world: World, two_days: list[PriceTick]) -> None:
         NOW + timedelta(microseconds=1),
         NOW + timedelta(minutes=7, seconds=3.5),
         NOW + 9 * HOUR,
-        NOW + 2 * DAY,
+        NOW + 12 * HOUR,
     ]
     parts = [tick for begins, ends in pairwise(cuts) for tick in world.ticks(begins, ends)]
-    assert parts == two_days
+    assert parts == [tick for tick in two_days if tick.at < NOW + 12 * HOUR]
     assert all(NOW <= tick.at < NOW + 2 * DAY for tick in two_days)
 
 
@@ -171,28 +172,45 @@ def test_every_tick_is_a_change(two_days: list[PriceTick]) -> None:
 
 def test_prices_open_four_days_before_and_close_at_kickoff(world: World) -> None:
     match = world.coming(NOW + 5 * DAY, NOW + 6 * DAY)[0]
+    opening, kickoff = match.kickoff - 4 * DAY, match.kickoff
     ticks = [
         tick
-        for tick in world.ticks(match.kickoff - 5 * DAY, match.kickoff + DAY)
+        for begins, ends in ((opening - 6 * HOUR, opening + 2 * HOUR), (kickoff - HOUR, kickoff + 6 * HOUR))
+        for tick in world.ticks(begins, ends)
         if (tick.home, tick.away, tick.season, tick.leg) == (match.home, match.away, match.season, match.leg)
     ]
     first = {(tick.bookmaker, tick.market): tick.at for tick in reversed(ticks)}
     assert len(first) == 12 * 4
-    assert all(match.kickoff - 4 * DAY <= at <= match.kickoff - 4 * DAY + HOUR for at in first.values())
-    assert match.kickoff - 10 * MINUTE < ticks[-1].at < match.kickoff
+    assert all(opening <= at <= opening + HOUR for at in first.values())
+    assert kickoff - 10 * MINUTE < ticks[-1].at < kickoff
 
 
-def test_the_closing_price_is_the_last_tick(world: World) -> None:
-    match = world.coming(NOW, NOW + DAY)[0]
+def test_the_closing_price_is_the_last_tick(world: World, two_days: list[PriceTick]) -> None:
+    match = world.coming(NOW, NOW + 46 * HOUR)[-1]
     last = {
         (tick.bookmaker, tick.market): tick.prices
-        for tick in world.ticks(match.kickoff - 4 * DAY, match.kickoff)
+        for tick in two_days
         if (tick.home, tick.away, tick.season, tick.leg) == (match.home, match.away, match.season, match.leg)
     }
-    finished = next(m for m in world.finished(NOW + 2 * DAY) if (m.home, m.kickoff) == (match.home, match.kickoff))
+    assert len(last) == 12 * 4
+    recent = replace(world, history_start=NOW)
+    finished = next(m for m in recent.finished(NOW + 2 * DAY) if (m.home, m.kickoff) == (match.home, match.kickoff))
     for (bookmaker, market), standing in last.items():
         assert tuple(prices(finished, bookmaker, market, is_closing=True)) == standing
     assert {price.observed_at for price in finished.prices} == {match.kickoff - DAY, match.kickoff}
+
+
+def test_the_average_is_that_of_every_closing_price(history: list[SourceMatch]) -> None:
+    for match in history[::40]:
+        told = [price for price in match.prices if price.is_aggregate]
+        assert [(price.market, price.outcome) for price in told] == [
+            (market, outcome) for market in MARKETS for outcome in market.outcomes
+        ]
+        assert {(one.bookmaker, one.is_closing, one.observed_at) for one in told} == {("Avg", True, match.kickoff)}
+        for market in MARKETS:
+            books = [prices(match, book.key, market, is_closing=True) for book in BOOKMAKERS]
+            expected = [mean(column) for column in zip(*books, strict=True)]
+            assert prices(match, "Avg", market, is_closing=True) == pytest.approx(expected, abs=0.0051)
 
 
 def test_between_40_and_600_prices_change_a_minute(two_days: list[PriceTick]) -> None:
