@@ -32,7 +32,7 @@ from touchline import (
     odds_use_of,
     reach_of,
 )
-from touchline.filters.cross_league import MARKETS, FittedFilters
+from touchline.filters.cross_league import MARKETS, FittedFilters, fit_filters
 from touchline.outputs import check_forecasts, check_state
 from touchline_markets import market_memory, state_space, supremacy
 
@@ -225,6 +225,44 @@ def test_ratings_of_clubs_by_name(model: Model, past: History) -> None:
     assert set(ratings) == {"attack", "defence"}
     for values in ratings.values():
         assert np.isfinite(values).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize(("has_xg", "stretch"), [(False, 1 + 0.34 * 0.25), (True, 1 + 0.077 * 0.25 + 0.468 * 0.15)])
+def test_a_state_space_gives_back_what_shots_hide_of_strengths(past: History, has_xg: bool, stretch: float) -> None:
+    (model,) = state_space.models()
+    hidden = np.isin(past.league, [0] if has_xg else [0, 1])
+    told = replace(
+        past,
+        home_xg=np.where(hidden, np.nan, past.home_xg),
+        home_shots_on_target=np.where(past.league == 0, np.nan, past.home_shots_on_target),
+    )
+    coming = every_pairing_of(told)
+    fitted = fit(model, told)
+    before, after = (
+        np.log([one.parameters["home_mean"], one.parameters["away_mean"]])
+        for one in (fit_filters(state_space.RECIPE, told).predict(coming), fitted.predict(coming))
+    )
+    np.testing.assert_allclose(after.sum(axis=0), before.sum(axis=0), atol=1e-12)
+    for league, wider in ((0, 1.0), (1, stretch)):
+        rows = coming.league == league
+        was, now = (one[0, rows] - one[1, rows] - (one[0, rows] - one[1, rows]).mean() for one in (before, after))
+        assert np.ptp(was) > 0.5
+        np.testing.assert_allclose(now, wider * was, atol=1e-12)
+    ratings = fitted.ratings(coming.clubs)
+    strength = ratings["attack"] + ratings["defence"]
+    advantage = after[0] - after[1] - (strength[coming.home] - strength[coming.away])
+    for league in (0, 1):
+        assert np.ptp(advantage[coming.league == league]) < 1e-12
+
+
+def test_what_was_restored_advances_as_well(model: Model, past: History) -> None:
+    coming = every_pairing_of(past)
+    known = rows_of(past, np.arange(len(past) - 30))
+    restored: object = model.restore(known, check_state(fit(model, known).state()))
+    assert isinstance(restored, Advancing)
+    np.testing.assert_array_equal(
+        numbers(restored.advance(past, RNG).predict(coming)), numbers(forecast(model, past, coming))
+    )
 
 
 def test_a_market_memory_without_prices_says_so(past: History) -> None:
