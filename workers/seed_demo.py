@@ -24,6 +24,7 @@ from domain.intake.service import import_file
 from domain.intake.simulated import DAYS_AHEAD, KIND, SOURCE, SimulatedFeed
 from domain.matches.service import ensure_league, record_matches
 from domain.odds.service import bookmakers
+from touchline import SourceMatch
 from touchline.simulator import MARKETS, PricePath, World, demo_world
 from touchline.ticks import PriceTick
 from workers.demo_visitors import seed_visitors
@@ -31,7 +32,7 @@ from workers.seeding import ask_first, resume_clock, step
 
 NAME = "demo"
 MATCHES_WITH_PRICES = 200
-"""The latest finished matches keep their prices; of earlier ones only what was played is loaded, for speed."""
+"""The latest finished matches keep every book's prices; earlier ones, for speed, their closing average alone."""
 PRICE_AGES = tuple(timedelta(hours=hours) for hours in (72, 48, 36, 24, 12, 6, 3, 1, 0))
 """How long ago the standing prices of coming matches are taken, to show how they came about."""
 
@@ -82,8 +83,8 @@ async def _load(database: Database, seed: int, speed: float) -> None:
         await _load_names(database, world, feed)
     with step("matches of the past"):
         past = world.finished(now)
-        bare = [replace(match, prices=()) for match in past[:-MATCHES_WITH_PRICES]]
-        await import_file(database, SOURCE, bare, [], now)
+        averaged = [_with_average_alone(match) for match in past[:-MATCHES_WITH_PRICES]]
+        await import_file(database, SOURCE, averaged, [], now)
     with step(f"prices of the latest {MATCHES_WITH_PRICES}"):
         await import_file(database, SOURCE, past[-MATCHES_WITH_PRICES:], [], now)
     with step("coming matches and their prices"):
@@ -92,6 +93,11 @@ async def _load(database: Database, seed: int, speed: float) -> None:
             await record_prices(session, feed, list(standing_prices(world, now)))
     await ask_first(database)
     await put_feed(database.pool, NAME, KIND, _feed_settings(seed, speed), now, now)
+
+
+def _with_average_alone(match: SourceMatch) -> SourceMatch:
+    """A finished match without the prices of single books: models still learn what the market closed at."""
+    return replace(match, prices=tuple(price for price in match.prices if price.is_aggregate))
 
 
 async def _load_names(database: Database, world: World, feed: SimulatedFeed) -> None:

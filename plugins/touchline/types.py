@@ -88,7 +88,8 @@ class Basis(StrEnum):
     MODEL = "model"
     """Fitted on data of both clubs."""
     MODEL_SPARSE = "model_sparse"
-    """Fitted, but a club has fewer than six matches."""
+    """Fitted, but a club has fewer than six matches, or what the model mostly reads, such as past prices, is not
+    known."""
     LEAGUE_PRIOR = "league_prior"
     """No match of one of the clubs: the league's averages."""
 

@@ -6,15 +6,17 @@ import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
+from domain.forecasting.history import past_of
 from domain.infra.clock import match_now, read_clock, set_clock
 from domain.infra.database import Database
 from domain.infra.settings import Settings
 from tests.small_league import run_all
 from workers.boot import Boot, booted
 from workers.feeds import tick_feed
-from workers.seed_demo import seed_demo
+from workers.seed_demo import MATCHES_WITH_PRICES, seed_demo
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ async def test_the_demo_is_loaded_forecast_and_valued(settings: Settings, databa
     assert row["coming"] > 40
     assert await database.pool.fetchval("select bool_and(is_simulated) from league")
     done = await run_all(boot)
-    assert done.count("run_model") == 8
+    assert done.count("run_model") == 2 * len(boot.registry.models)
     ready = await database.pool.fetchval(
         """select count(*) from match m where status = 'SCHEDULED' and (
              select count(distinct split_part(k.key, ':', 1)) from current_prediction c
@@ -45,6 +47,7 @@ async def test_the_demo_is_loaded_forecast_and_valued(settings: Settings, databa
     assert ready >= 40
     assert await database.pool.fetchval("select count(*) from value_bet where status = 'OPEN'") > 0
     assert await database.pool.fetchval("select bool_and(edge > 0) from value_bet where status = 'OPEN'")
+    await _assert_past_prices_speak(database, boot)
 
     # The feed goes on from there, however often the seed runs again, and match time does not go back.
     before = await database.pool.fetchval("select max(id) from match")
@@ -61,3 +64,31 @@ async def test_the_demo_is_loaded_forecast_and_valued(settings: Settings, databa
     assert await database.pool.fetchval("select position from feed") == position + timedelta(hours=1)
     assert await database.pool.fetchval("select count(*) from quote_change where observed_at > $1", position) > 0
     assert await database.pool.fetchval("select count(*) from job where id = 'tick-1'") == 1
+
+
+async def _assert_past_prices_speak(database: Database, boot: Boot) -> None:
+    """Every past match has its closing average, the latest alone books, and the memory of prices is no fallback."""
+    averages = await database.pool.fetch(
+        """select a.match_id, count(*) as outcomes, bool_and(a.observed_at = m.kickoff_at) as is_of_kickoff
+           from price_aggregate a join match m on m.id = a.match_id and m.status = 'FINISHED'
+           where a.name = 'Avg' and a.is_closing group by a.match_id"""
+    )
+    assert len(averages) == await database.pool.fetchval("select count(*) from match where status = 'FINISHED'")
+    assert all((row["outcomes"], row["is_of_kickoff"]) == (9, True) for row in averages)
+    assert await database.pool.fetchval("select count(*) from price_aggregate") == 9 * len(averages)
+    quoted = "select count(distinct match_id) from {} join match m on m.id = match_id and m.status = 'FINISHED'"
+    assert await database.pool.fetchval(quoted.format("quote")) == MATCHES_WITH_PRICES
+    assert await database.pool.fetchval(quoted.format("best_quote")) == MATCHES_WITH_PRICES
+
+    model = boot.registry.models["touchline.market_memory"]
+    league_id = await database.pool.fetchval("select min(id) from league")
+    past = await past_of(database.pool, model, league_id, await match_now(database.pool))
+    assert set(past.match_ids) == {row["match_id"] for row in averages}
+    assert np.isfinite(past.history.closing_result).all()
+    assert np.isfinite(past.history.closing_total).all()
+    bases = await database.pool.fetch(
+        "select basis, bool_and((parameters->>'past_prices')::float8 = 1) as is_priced from prediction "
+        "where model_key = $1 group by basis",
+        model.key,
+    )
+    assert [tuple(row) for row in bases] == [("model", True)]

@@ -34,6 +34,8 @@ SPAN: Final = timedelta(days=4)
 """Prices open so long before kick-off."""
 EARLY: Final = timedelta(days=1)
 """The early price of a finished match is the one that stood so long before kick-off."""
+AVERAGE: Final = "Avg"
+"""Name of the average of all books."""
 STEP: Final = 300
 """Seconds of the grid."""
 _SECONDS: Final = int(SPAN.total_seconds())
@@ -154,10 +156,20 @@ class PricePath:
         return self.prices(self.phases + number * self._intervals, np.arange(len(self.bookmakers)))
 
     def early_and_closing(self) -> tuple[PricedOutcome, ...]:
-        """What a finished match keeps: every book's prices a day before kick-off and at kick-off."""
-        return tuple(
-            PricedOutcome(book.key, market, outcome, price, at, is_closing)
-            for at, is_closing in ((self.match.kickoff - EARLY, False), (self.match.kickoff, True))
-            for book, prices in zip(self.bookmakers, self.standing(at).tolist(), strict=True)
-            for (market, outcome), price in zip(_COLUMN_NAMES, prices, strict=True)
+        """What a finished match keeps: every book's prices a day before kick-off and at kick-off, and last the average
+        of those at kick-off, in hundredths."""
+        kickoff = self.match.kickoff
+        early, closing = self.standing(kickoff - EARLY), self.standing(kickoff)
+        average = np.round(closing.mean(axis=0), 2)
+        return (
+            *(
+                PricedOutcome(book.key, market, outcome, price, at, is_closing)
+                for standing, at, is_closing in ((early, kickoff - EARLY, False), (closing, kickoff, True))
+                for book, prices in zip(self.bookmakers, standing.tolist(), strict=True)
+                for (market, outcome), price in zip(_COLUMN_NAMES, prices, strict=True)
+            ),
+            *(
+                PricedOutcome(AVERAGE, market, outcome, price, kickoff, is_closing=True, is_aggregate=True)
+                for (market, outcome), price in zip(_COLUMN_NAMES, average.tolist(), strict=True)
+            ),
         )

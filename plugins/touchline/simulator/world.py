@@ -53,7 +53,8 @@ class World:
         return [coming_match(match) for _, match in self._by_kickoff(begins, ends)]
 
     def finished(self, before: datetime) -> list[SourceMatch]:
-        """Matches of the history that have ended by an instant, by kick-off, with early and closing prices."""
+        """Matches of the history that have ended by an instant, by kick-off, with early and closing prices and the
+        average of the closing ones."""
         ended = self._by_kickoff(self.history_start, before - FULL_TIME_AFTER + timedelta.resolution)
         return [
             _with_prices(finished_match(match, league.play(match)), PricePath.of(league, match, self.bookmakers))
