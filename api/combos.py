@@ -87,7 +87,7 @@ async def _forecasts(db: Rows, key: int | None) -> tuple[StoredForecast, StoredF
 def _leg(index: int, leg: ComboLegInput) -> Leg:
     if leg.market.stored not in KINDS:
         known = ", ".join(MarketKind.of(kind).value for kind in KINDS)
-        raise Invalid(f"legs[{index}].market", f"must be one of {known}")
+        raise Invalid(f"legs.{index}.market", f"must be one of {known}")
     return Leg(leg.market.stored, leg.selection_key, given(leg.line))
 
 
@@ -95,7 +95,7 @@ def _path(error: BadLeg) -> str:
     if error.index is None:
         return "legs"
     field = _FIELDS[error.field]
-    return f"legs[{error.index}].{field}" if field else f"legs[{error.index}]"
+    return f"legs.{error.index}.{field}" if field else f"legs.{error.index}"
 
 
 _FIELDS = {"kind": "market", "outcome": "selectionKey", "line": "line", "": ""}

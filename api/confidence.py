@@ -21,6 +21,7 @@ from domain.grades import queries
 from domain.grades.bands import BandRecord, flat_value
 from domain.grades.flat import FlatBets
 from domain.grades.tracks import Question
+from domain.infra.errors import Invalid
 from touchline import RESULT
 
 BANDS: Final = (ConfidenceBand.LOW, ConfidenceBand.MEDIUM, ConfidenceBand.HIGH)
@@ -29,6 +30,9 @@ BOUNDS: Final = [round(band.span[0]) for band in BANDS[1:]]
 
 HIT_RATE_DAYS: Final = timedelta(days=7)
 ROI_DAYS: Final = timedelta(days=30)
+
+FIRST_DAY, LAST_DAY = date(1800, 1, 1), date(2999, 12, 31)
+"""Days that can be asked about: the year before each is one of the calendar's too."""
 
 Records = Mapping[ConfidenceBand, BandRecord]
 
@@ -187,6 +191,8 @@ async def confidence_analysis(
 ) -> ConfidenceAnalysis:
     """Confidence of the day and record of the last weeks."""
     day = date or now.astimezone(UTC).date()
+    if not FIRST_DAY <= day <= LAST_DAY:
+        raise Invalid("date", f"must be from {FIRST_DAY} to {LAST_DAY}")
     start = datetime.combine(day, time(), UTC)
     end = start + timedelta(days=1)
     rows = await queries.shown_confidences(db, str(RESULT), start, end, BOUNDS)

@@ -28,7 +28,10 @@ def read_instant(value: Any) -> datetime:
         raise GraphQLError(f"DateTime cannot represent {value!r}: write ISO 8601, `2026-11-22T15:00:00Z`.") from None
     if instant.tzinfo is None:
         raise GraphQLError(f"DateTime cannot represent {value!r}: it has no UTC offset; end it with `Z`.")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise GraphQLError(f"DateTime cannot represent {value!r}: in UTC it is outside the years 1 to 9999.") from None
 
 
 def _read_date(value: Any) -> date:

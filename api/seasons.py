@@ -76,7 +76,7 @@ class Season(Node):
     ) -> list[list[Standing]]:
         """Table at an instant; now when omitted."""
         keys = [season.key for season in seasons]
-        rows = await queries.standings(db, keys, as_of or now)
+        rows = await queries.standings(db, keys, min(as_of or now, now))
         tables = grouped(keys, rows, lambda row: row["owner"])
         return [rows_of(Standing, [{**row, "rank": rank} for rank, row in enumerate(table, 1)]) for table in tables]
 

@@ -57,7 +57,14 @@ async def _simulation(run: Run, task: Running, reading: PoolConnectionProxy) -> 
             connection = await connection_of(session)
             if not await service.hold(connection, task.id, asked.simulations):
                 return
-            await store_table(connection, start, simulated, run.job_id, is_current=asked.as_of is None)
+            await store_table(
+                connection,
+                start,
+                simulated,
+                run.job_id,
+                is_current=asked.as_of is None,
+                is_version_chosen=asked.model_version_id is not None,
+            )
     await run.finish({"simulations": asked.simulations})
 
 

@@ -67,8 +67,13 @@ async def read_ahead(reader: Reader, league_id: int, as_of: datetime, horizon: t
 
 async def read_rest(reader: Reader, season_id: int, as_of: datetime) -> tuple[Meeting, ...]:
     """What is left of one season at `as_of`; matches without a date last."""
-    rows = await reader.fetch(f"{_ROWS} {_OF_SEASON}", season_id, as_of, as_of)
-    return tuple(_rest(rows))
+    return tuple(_rest(await reader.fetch(f"{_ROWS} {_OF_SEASONS}", [season_id], as_of, as_of)))
+
+
+async def unfinished_seasons(reader: Reader, season_ids: Sequence[int], as_of: datetime) -> set[int]:
+    """Those of these seasons of which something is left at `as_of`, with one statement."""
+    rows = await reader.fetch(f"{_ROWS} {_OF_SEASONS}", list(season_ids), as_of, as_of)
+    return {meeting.season_id for meeting in _rest(rows)}
 
 
 _ROWS = f"""
@@ -87,7 +92,7 @@ _OF_LEAGUE = """
 where m.league_id = $1 and (current.is_open and s.starts_on <= $4::timestamptz::date
   or m.status = 'SCHEDULED' and m.kickoff_at > $2 and m.kickoff_at <= $3)
 order by m.kickoff_at, m.id"""
-_OF_SEASON = "where m.season_id = $1 and current.is_open order by m.kickoff_at, m.id"
+_OF_SEASONS = "where m.season_id = any($1::bigint[]) and current.is_open order by m.kickoff_at, m.id"
 
 
 def _rest(rows: Sequence[Record]) -> Iterable[Meeting]:

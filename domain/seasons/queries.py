@@ -38,7 +38,8 @@ async def outlooks(
         f"""select distinct on (o.season_id) {_OUTLOOK} from season_outlook o
             join unnest($2::text[]) with ordinality as ranked(model_key, place) using (model_key)
             left join (select m.season_id, max(m.result_at) as at from match m
-                       where m.season_id = any($1::bigint[]) and {DECIDED} and m.result_at <= $4
+                       where m.season_id = any($1::bigint[]) and {DECIDED}
+                         and m.result_at <= $3::timestamptz - $4::interval
                        group by m.season_id) last using (season_id)
             where o.season_id = any($1::bigint[]) and o.data_cutoff_at <= $3
               and o.data_cutoff_at >= coalesce(last.at, o.data_cutoff_at)
@@ -46,7 +47,7 @@ async def outlooks(
         list(season_ids),
         list(model_keys),
         as_of,
-        as_of - FRESH,
+        FRESH,
     )
     return {row["season_id"]: Outlook(**row) for row in rows}
 
@@ -108,13 +109,15 @@ async def stored_tables(
     """Of each season the newest stored table that answers a question with at least so many simulations.
 
     Without `as_of` it is one of the present: one with assumed results only as long as no other result became known.
+    Without `version_id` it is one that was simulated with whatever was shown then, not with a version that was named.
     """
     rows = await reader.fetch(
         f"""select distinct on (t.season_id) t.season_id, t.model_version_id, t.as_of, t.simulations, t.seconds,
                    t.matches_left, t.unannounced, t.simulated_at, t.rows::text as rows
             from simulated_table t
             where t.season_id = any($1::bigint[]) and t.what_if_digest = $5 and t.simulations >= $6
-              and case when $3::bigint is null then t.model_key = any($2::text[]) else t.model_version_id = $3 end
+              and case when $3::bigint is null then t.model_key = any($2::text[]) and not t.is_version_chosen
+                       else t.model_version_id = $3 end
               and case when $4::timestamptz is null then t.is_current else t.as_of = $4 and not t.is_current end
               and ($4 is not null or t.what_if = '[]' or not exists (
                 select 1 from match m where m.season_id = t.season_id and {DECIDED} and m.result_at > t.as_of
@@ -149,21 +152,30 @@ async def ratings(
     reader: Reader, team_ids: Sequence[int], systems: Sequence[str] | None, as_of: datetime
 ) -> list[asyncpg.Record]:
     """The newest rating of each team by each system at an instant, with what it was 30 days before; by system."""
-    return await reader.fetch(
-        """select newest.team_id as owner, newest.system, newest.value, newest.as_of,
-                  newest.value - before.value as change_30_days
-           from (select distinct on (r.team_id, r.system) r.team_id, r.system, r.value, r.as_of from team_rating r
-                 where r.team_id = any($1::bigint[]) and r.as_of <= $3 and ($2::text[] is null or r.system = any($2))
-                 order by r.team_id, r.system, r.as_of desc, r.id desc) newest
-           left join lateral (select b.value from team_rating b
-             where b.team_id = newest.team_id and b.system = newest.system
-               and b.as_of <= newest.as_of - interval '30 days'
-             order by b.as_of desc, b.id desc limit 1) before on true
-           order by newest.system""",
-        list(team_ids),
-        None if systems is None else list(systems),
-        as_of,
-    )
+    return await reader.fetch(_RATINGS, list(team_ids), None if systems is None else list(systems), as_of)
+
+
+_RATINGS = """
+with recursive rated (team_id, system) as (
+  select t.id, (select min(r.system) from team_rating r where r.team_id = t.id)
+  from (select distinct id from unnest($1::bigint[]) as t(id)) t
+  union all
+  select k.team_id, (select min(r.system) from team_rating r where r.team_id = k.team_id and r.system > k.system)
+  from rated k where k.system is not null)
+select rated.team_id as owner, rated.system, newest.value, newest.as_of, newest.value - before.value as change_30_days
+from rated
+cross join lateral (
+  select r.value, r.as_of from team_rating r
+  where r.team_id = rated.team_id and r.system = rated.system and r.as_of <= $3
+  order by r.as_of desc, r.id desc limit 1) newest
+left join lateral (
+  select r.value from team_rating r
+  where r.team_id = rated.team_id and r.system = rated.system and r.as_of <= newest.as_of - interval '30 days'
+  order by r.as_of desc, r.id desc limit 1) before on true
+where $2::text[] is null or rated.system = any($2)
+order by rated.system
+"""
+"""The recursive part steps from one system of a team to the next in their index: what was said before is not read."""
 
 
 async def rating_history(

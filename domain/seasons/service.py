@@ -15,6 +15,7 @@ from domain.infra.clock import match_now
 from domain.infra.database import Reader
 from domain.infra.errors import Invalid, NotFound
 from domain.infra.outbox import Request, ask
+from domain.matches.rest import ANNOUNCED_AHEAD, unfinished_seasons
 from domain.seasons import queries
 from domain.seasons.rules import (
     Assumed,
@@ -172,7 +173,8 @@ async def open_starts(
 ) -> dict[int, Start | None]:
     """Seasons as they stood at the instant asked for, ready to be simulated; None where nothing is left to play.
 
-    `models` are those of `queries.simulating_models`. A season of which none has a fresh outlook is missing.
+    `models` are those of `queries.simulating_models`. A season of which something is left and none has a fresh outlook
+    is missing.
     `asked.season_id` does not matter. Raises Invalid for results that cannot be assumed.
     """
     as_of = asked.as_of or now
@@ -184,10 +186,14 @@ async def open_starts(
     else:
         found = await queries.outlooks(reader, season_ids, models, as_of)
     formats = await queries.season_formats(reader, season_ids)
-    return {
+    starts = {
         season_id: start_of(outlook, matches[season_id], formats[season_id], as_of, asked.what_if, field)
         for season_id, outlook in found.items()
     }
+    if silent := [season_id for season_id in season_ids if season_id not in found]:
+        over = set(silent) - await unfinished_seasons(reader, silent, as_of)
+        starts |= dict.fromkeys(over)
+    return starts
 
 
 async def answered(
@@ -201,13 +207,20 @@ async def answered(
 
 
 async def store_table(
-    connection: asyncpg.Connection, start: Start, simulated: Simulated, job_id: str, *, is_current: bool
+    connection: asyncpg.Connection,
+    start: Start,
+    simulated: Simulated,
+    job_id: str,
+    *,
+    is_current: bool,
+    is_version_chosen: bool = False,
 ) -> int:
     """Keep a simulated table with all it was made from, in the open transaction; answers its id."""
     table_id: int = await connection.fetchval(
         """insert into simulated_table (season_id, model_key, model_version_id, as_of, is_current, what_if,
-               what_if_digest, simulations, seed, seconds, matches_left, unannounced, simulated_at, rows, job_id)
-           values ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10, $11, $12, $13, $14::text::jsonb, $15)
+               what_if_digest, simulations, seed, seconds, matches_left, unannounced, simulated_at, rows, job_id,
+               is_version_chosen)
+           values ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9, $10, $11, $12, $13, $14::text::jsonb, $15, $16)
            returning id""",
         start.outlook.season_id,
         start.outlook.model_key,
@@ -224,6 +237,7 @@ async def store_table(
         await match_now(connection),
         orjson.dumps(simulated.rows).decode(),
         job_id,
+        is_version_chosen,
     )
     return table_id
 
@@ -239,8 +253,11 @@ async def ask_for_table(
     check_simulations(asked.simulations, "input.simulations")
     if asked.as_of is not None and asked.as_of > now:
         raise Invalid("input.asOf", "lies in the future")
-    if await connection.fetchval("select 1 from season where id = $1", asked.season_id) is None:
+    starts_on = await connection.fetchval("select starts_on from season where id = $1", asked.season_id)
+    if starts_on is None:
         raise NotFound("there is no such season", field="input.seasonId")
+    if asked.as_of is not None and asked.as_of.date() < starts_on - ANNOUNCED_AHEAD:
+        raise Invalid("input.asOf", f"lies before the season was announced: the first day is {starts_on}")
     matches = await queries.season_matches(connection, [asked.season_id])
     check_assumed(asked.what_if, matches[asked.season_id], asked.as_of or now, "input.whatIf")
     return await create(connection, account_id, Kind.SIMULATION, asked.arguments(), machine=machine)

@@ -49,6 +49,8 @@ class SimulatedTable(SQLModel, table=True):
     """Match time; nothing that became known later was used."""
     is_current: bool
     """Whether it was asked for the present, not for a chosen instant of the past."""
+    is_version_chosen: bool
+    """Whether whoever asked named the version: only those who name it too are answered with the table."""
     what_if: list[dict[str, Any]] = document()
     """Assumed results: `match_id`, `home_goals`, `away_goals`."""
     what_if_digest: str = words()

@@ -78,15 +78,15 @@ async def test_legs_that_exclude_each_other_have_no_price(client: Client, factor
 REFUSED: list[tuple[list[dict[str, Any]], str, str]] = [
     ([WIN], "legs", "2 to 6"),
     ([WIN, *(leg("TOTAL_GOALS", "over", line + 0.5) for line in range(6))], "legs", "2 to 6"),
-    ([WIN, OVER, WIN], "legs[2]", "repeats leg 0"),
-    ([WIN, leg("TOTAL_GOALS", "over", 2)], "legs[1].line", "1.5 or 2.5"),
-    ([WIN, leg("ASIAN_HANDICAP", "home", -0.75)], "legs[1].line", "-1.5 or -0.5"),
-    ([WIN, leg("TOTAL_GOALS", "over")], "legs[1].line", "must be given"),
-    ([leg("MATCH_RESULT", "home", 1.5), OVER], "legs[0].line", "left out"),
-    ([WIN, leg("TOTAL_GOALS", "home", 2.5)], "legs[1].selectionKey", "over, under"),
-    ([WIN, leg("CORRECT_SCORE", "two-one")], "legs[1].selectionKey", "2-1"),
-    ([WIN, leg("TOTAL_CARDS", "over", 3.5)], "legs[1].market", "TEAM_TOTAL_GOALS"),
-    ([WIN, leg("DRAW_NO_BET", "home")], "legs[1].market", "MATCH_RESULT"),
+    ([WIN, OVER, WIN], "legs.2", "repeats leg 0"),
+    ([WIN, leg("TOTAL_GOALS", "over", 2)], "legs.1.line", "1.5 or 2.5"),
+    ([WIN, leg("ASIAN_HANDICAP", "home", -0.75)], "legs.1.line", "-1.5 or -0.5"),
+    ([WIN, leg("TOTAL_GOALS", "over")], "legs.1.line", "must be given"),
+    ([leg("MATCH_RESULT", "home", 1.5), OVER], "legs.0.line", "left out"),
+    ([WIN, leg("TOTAL_GOALS", "home", 2.5)], "legs.1.selectionKey", "over, under"),
+    ([WIN, leg("CORRECT_SCORE", "two-one")], "legs.1.selectionKey", "2-1"),
+    ([WIN, leg("TOTAL_CARDS", "over", 3.5)], "legs.1.market", "TEAM_TOTAL_GOALS"),
+    ([WIN, leg("DRAW_NO_BET", "home")], "legs.1.market", "MATCH_RESULT"),
 ]
 
 

@@ -126,3 +126,12 @@ async def test_leagues_are_predictable_by_thirds(client: Client, factory: Factor
     assert (found["small"]["sampleSize"], found["small"]["skillVsMarket"]) == (99, None)
     other = await client.data(query, market=BTTS.kind.upper())
     assert all(node["predictability"] is None for node in other["leagues"]["nodes"])
+
+
+async def test_a_day_outside_the_calendar_is_named(client: Client) -> None:
+    query = "query($date: Date) { confidenceAnalysis(date: $date) { hitRate7Days roi30Days bands { hitRate } } }"
+    for day in ("0001-01-01", "1799-12-31", "3000-01-01", "9999-12-31"):
+        error = await client.error(query, date=day)
+        assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "date"}
+    for day in ("1800-01-01", "2999-12-31"):
+        assert (await client.data(query, date=day))["confidenceAnalysis"]["hitRate7Days"] is None

@@ -180,6 +180,38 @@ async def test_a_season_with_nothing_left_has_no_table(client: Client, factory: 
         assert await table(client, simulations=simulations) is None
 
 
+async def test_a_season_that_is_over_stays_without_a_table(
+    client: Client, factory: Factory, world: SeasonWorld
+) -> None:
+    await speak(factory, world)
+    end = NOW + timedelta(days=10)
+    await factory.matches([Fixture(world.league, home, away, end, goals=(1, 1)) for home, away in pairs()[-9:]])
+    for match in world.coming:
+        await world.end(match, 1, 1, end + timedelta(hours=2))
+    # The models' last word is older than what was played after it, and none of them will speak again.
+    await set_clock(world.database.pool, match=end + timedelta(days=30), speed=0)
+    for simulations in (1000, 20000):
+        assert await table(client, simulations=simulations) is None
+    error = await client.error(TABLE, simulations=1000, asOf=(NOW - timedelta(days=3)).isoformat())
+    assert "requestTableForecast" in error["message"]
+
+
+async def test_an_instant_at_the_edge_of_the_calendar_is_no_crash(
+    client: Client, ann: Bettor, factory: Factory, world: SeasonWorld
+) -> None:
+    await speak(factory, world)
+    error = await client.error(TABLE, simulations=1000, asOf="0001-01-01T00:00:00Z")
+    assert error["extensions"] == {"code": "BAD_USER_INPUT", "argument": "simulations"}
+    for instant in ("0001-01-01T00:00:00+05:00", "9999-12-31T23:00:00-05:00"):
+        answer = await client.ask(TABLE, {"simulations": 1000, "asOf": instant})
+        assert "outside the years 1 to 9999" in answer.errors[0]["message"]
+    asked = {"seasonId": global_id("Season", world.season), "asOf": "0001-01-01T00:00:00Z"}
+    payload = (await ann.data(ASK, input=asked))["requestTableForecast"]
+    assert [(each["path"], each["message"]) for each in payload["errors"]] == [
+        (["input", "asOf"], "lies before the season was announced: the first day is 2025-08-01")
+    ]
+
+
 async def test_the_kept_table_answers_large_questions(
     client: Client, factory: Factory, world: SeasonWorld, boot: Boot
 ) -> None:
@@ -237,6 +269,24 @@ async def test_a_larger_table_is_asked_for_followed_and_served(
     }
     shown = await table(client, simulations=12_000, whatIf=what_if)
     assert (shown["simulations"], shown["matchesLeft"]) == (12_000, 14)
+
+
+async def test_a_table_of_a_chosen_version_answers_only_who_chooses_it(
+    client: Client, ann: Bettor, factory: Factory, world: SeasonWorld, boot: Boot
+) -> None:
+    old = await speak(factory, world)
+    later = NOW + timedelta(days=1, hours=2)
+    await world.end(world.coming[0], 3, 0, later)
+    await set_clock(world.database.pool, match=later, speed=0)
+    new = await speak(factory, world, now=later, job="job-later")
+    await simulate_table(boot, "job-1", season_id=world.season)
+    chosen = global_id("ModelVersion", old)
+    asked = {"seasonId": global_id("Season", world.season), "simulations": 20_000, "modelVersionId": chosen}
+    await _run(boot, (await ann.data(ASK, input=asked))["requestTableForecast"]["job"]["id"])
+    shown = await table(client, simulations=20_000)
+    assert shown["modelVersion"]["id"] == global_id("ModelVersion", new)
+    shown = await table(client, simulations=20_000, version=chosen)
+    assert shown["modelVersion"]["id"] == chosen
 
 
 async def test_an_instant_before_any_forecast_is_fitted_for(

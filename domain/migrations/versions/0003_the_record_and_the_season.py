@@ -126,6 +126,7 @@ def upgrade() -> None:
         sa.Column("model_version_id", sa.BigInteger(), nullable=False),
         sa.Column("as_of", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_current", sa.Boolean(), nullable=False),
+        sa.Column("is_version_chosen", sa.Boolean(), nullable=False),
         sa.Column("what_if", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("what_if_digest", sa.Text(), nullable=False),
         sa.Column("simulations", sa.Integer(), nullable=False),

@@ -205,6 +205,7 @@ async def test_ratings_are_kept_with_every_fit(factory: Factory, world: SeasonWo
     pool = world.database.pool
     assert await count(world, "team_rating") == 2 * 2 * 6
     home = await pool.fetchval("select home_team_id from match where id = $1", world.coming[0])
+    assert await ratings(pool, [home, home], None, later) == await ratings(pool, [home], None, later)
     now_rows = await ratings(pool, [home], None, later)
     assert [row["system"] for row in now_rows] == [f"{KEY}.attack", f"{KEY}.defence"]
     then = await ratings(pool, [home], [f"{KEY}.attack"], NOW)
