@@ -74,7 +74,11 @@ class Duel:
 
 
 async def choose_by_record(connection: asyncpg.Connection, now: datetime) -> list[Duel]:
-    """Let every challenger that won be shown, in the open transaction; answers the duels that decided."""
+    """Let every challenger that won be shown, in the open transaction; answers the duels that decided.
+
+    Only one at a time decides.
+    """
+    await connection.execute("select pg_advisory_xact_lock(hashtextextended('choices by record', 0))")
     ranking, chosen = await read_ranking(connection), await choices(connection)
     won = []
     for group in GROUPS:

@@ -43,7 +43,15 @@ async def due_matches(
     connection: asyncpg.Connection, *, now: datetime, match_ids: Sequence[int], limit: int
 ) -> list[DueMatch]:
     """At most so many due matches; those named are looked at however old they are."""
-    rows = await connection.fetch(_DUE, list(DECIDED), now - LOOKED_BACK, list(match_ids), limit)
+    return _matches(await connection.fetch(_DUE, list(DECIDED), now - LOOKED_BACK, list(match_ids), limit))
+
+
+async def decided_matches(connection: asyncpg.Connection, match_ids: Sequence[int]) -> list[DueMatch]:
+    """Those of the named matches that are decided and have predictions, due or not."""
+    return _matches(await connection.fetch(_DECIDED, list(DECIDED), list(match_ids)))
+
+
+def _matches(rows: Sequence[asyncpg.Record]) -> list[DueMatch]:
     return [DueMatch(row[0], row[1], row[2], row[3], Facts(*row[4:])) for row in map(tuple, rows)]
 
 
@@ -66,6 +74,14 @@ from match m where m.id in (select id from due) order by m.kickoff_at, m.id
 """
 """The recursive part steps from one match with an ungraded prediction to the next one in their index. All standing
 predictions of a match are graded at once, so that one of them tells of all."""
+
+
+_DECIDED: Final = f"""
+select m.id, m.league_id, m.kickoff_at, m.updated_at, {FACTS}
+from match m where m.id = any($2::bigint[]) and m.status = any($1::text[])
+  and exists (select 1 from current_prediction c where c.match_id = m.id)
+order by m.kickoff_at, m.id
+"""
 
 
 async def read_said(connection: asyncpg.Connection, match_ids: Sequence[int]) -> list[asyncpg.Record]:

@@ -15,16 +15,13 @@ from typing import Final
 import asyncpg
 import numpy as np
 
-from domain.grades.due import DueMatch, due_matches, lock_grading, read_said
+from domain.grades.due import DueMatch, decided_matches, due_matches, lock_grading, read_said
 from domain.grades.rules import Closing, Happened, NotGraded, Scores, happened, score, without_margin
-from domain.odds.closing import closing_lines
+from domain.odds.closing import MarketOf, closing_lines
 from touchline import MarketKey
 
 MATCHES: Final = 100
 """Graded in one transaction."""
-
-MarketOf = tuple[int, str]
-"""A match and the canonical key of a market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +81,27 @@ async def grade_due(
     `match_ids` are looked at however long ago they were played. Run twice, or by two at once, it grades once.
     """
     await lock_grading(connection)
-    due = {match.id: match for match in await due_matches(connection, now=now, match_ids=match_ids, limit=limit)}
+    due = await due_matches(connection, now=now, match_ids=match_ids, limit=limit)
+    return Graded(await _grade(connection, due, now, job_id), len(due), has_more=len(due) == limit)
+
+
+async def grade_repriced(
+    connection: asyncpg.Connection, *, now: datetime, job_id: str, match_ids: Sequence[int]
+) -> Graded:
+    """Hold the predictions of matches whose prices became known later against these, in the open transaction.
+
+    Only decided matches with predictions count; where the closing price is the same nothing is written.
+    """
+    await lock_grading(connection)
+    decided = await decided_matches(connection, match_ids)
+    return Graded(await _grade(connection, decided, now, job_id), len(decided), has_more=False)
+
+
+async def _grade(connection: asyncpg.Connection, matches: Sequence[DueMatch], now: datetime, job_id: str) -> int:
+    """Grade the predictions of decided matches; answers the number of new grades."""
+    due = {match.id: match for match in matches}
     if not due:
-        return Graded(0, 0, has_more=False)
+        return 0
     said = await read_said(connection, list(due))
     lines = await closing_lines(connection, list(due), {row["market"] for row in said})
     closing = without_margin({name: (line.source, line.prices) for name, line in lines.items()})
@@ -94,7 +109,7 @@ async def grade_due(
     new = [one for one in judged if one.is_new]
     grades = {one.said["id"]: one.said["grade_id"] for one in judged} | await _insert(connection, new, now, job_id)
     await _stand(connection, due, _last_before_kickoff(judged, due), grades)
-    return Graded(len(new), len(due), has_more=len(due) == limit)
+    return len(new)
 
 
 def _judge(

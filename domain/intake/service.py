@@ -19,8 +19,9 @@ import asyncpg
 
 from domain.infra.clock import match_now
 from domain.infra.database import Database, connection_of
+from domain.infra.outbox import ask
 from domain.markets.service import Dictionary, dictionary
-from domain.matches.service import MatchesRecorded, MatchKey, key_of, record_matches
+from domain.matches.service import MatchesRecorded, MatchKey, grade_request, key_of, record_matches
 from domain.odds.aggregates import Aggregate, AggregatesRecorded, record_aggregates
 from domain.odds.partitions import make_partitions
 from domain.odds.service import Change, NewBookmaker, Recorded, Tick, bookmakers, record
@@ -143,6 +144,9 @@ async def import_file(
         await make_partitions(connection, (tick.observed_at for tick in ticks))
         added = await record_aggregates(connection, aggregates, source=provider_key)
         recorded = await record(session, ticks, source=provider_key, is_history=historic)
+        decided = {found.ids[key_of(match)] for match in known if match.home_goals is not None} - set(found.new)
+        if decided and (recorded.changed or added.new or added.changed):
+            await ask(connection, [grade_request(decided, are_repriced=True)])
     _tell(report, found, added, recorded)
     report.seconds = time.perf_counter() - started
     return report

@@ -1,10 +1,11 @@
 """What is left of seasons: the matches that were announced, and the pairs whose match was not announced yet.
 
-Sources tell of matches a week or two ahead, while a league in which everybody meets everybody at both grounds is known
-to its end once its clubs are. So a pair that has no match in the round robin that is being played is left too, without
-a date. What became known after `as_of` is not used: a season long past is told as it stood then. Where a pair can meet
-again at one ground (`catalogue`) only the first two halves follow from the clubs; of what comes after them the matches
-that were announced are left.
+Sources tell of matches a week or two ahead, while a league in which everybody meets everybody at both grounds is
+known to its end once its clubs are. So a pair that has no match in the round robin that is being played is left too,
+without a date. Results that became known after `as_of` are not used: a season long past is told as it stood then, but
+for what a row keeps no instant of: a match that was cancelled since is missing, and a corrected score is the
+corrected one. Where a pair can meet again at one ground (`catalogue`) only the first two halves follow from the
+clubs; of what comes after them the matches that were announced are left.
 """
 
 from __future__ import annotations

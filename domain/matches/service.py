@@ -247,6 +247,8 @@ async def _ask_for_what_follows(connection: asyncpg.Connection, batch: _Batch) -
     await ask(connection, [*leagues, *bets, *grades])
 
 
-def grade_request(match_ids: Iterable[int]) -> Request:
-    """Grade what was predicted of these matches. Each batch asks for its own, so it needs no key."""
-    return Request("grade_matches", {"match_ids": sorted(match_ids)}, delay=REFRESH_DELAY)
+def grade_request(match_ids: Iterable[int], *, are_repriced: bool = False) -> Request:
+    """Grade what was predicted of these matches: their facts changed, or their prices did. Each batch asks for its own,
+    so it needs no key."""
+    told = {"match_ids": sorted(match_ids), **({"are_repriced": True} if are_repriced else {})}
+    return Request("grade_matches", told, delay=REFRESH_DELAY)

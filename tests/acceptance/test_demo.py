@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from importlib.metadata import entry_points
 from typing import Any
 
 import pytest
@@ -24,6 +25,8 @@ COMING = """query {
 PLUGINS = """query { plugins(first: 50) { nodes { key status models { key champion {
   version trainingDataCutoffAt trainedAt trainingMatchCount artifactDigest jobId } } } } }"""
 VALUE = "{ valueBets(filter: {minEdge: 0.01, maxQuoteAgeSeconds: null}, first: 5) { totalCount nodes { edge } } }"
+MODELS = tuple(point.name for point in entry_points(group="touchline") if not point.value.startswith("workers."))
+"""Our own plugins with a model or a strategy, one each."""
 LIVE = """subscription ($leagues: [ID!]!) { oddsChanged(leagueIds: $leagues, hasSnapshot: false) {
   kind cursor changes { sequence quote { id price { decimal } } } } }"""
 
@@ -57,10 +60,10 @@ def test_value_bets_are_found(demo: Product) -> None:
     assert all(node["edge"] >= 0.01 for node in found["valueBets"]["nodes"])
 
 
-def test_five_plugins_name_version_cutoff_and_job(demo: Product) -> None:
+def test_every_model_names_version_cutoff_and_job(demo: Product) -> None:
     def all_fitted(data: dict[str, Any]) -> bool:
         models = [model for node in data["plugins"]["nodes"] for model in node["models"]]
-        return len(models) == 5 and all(model["champion"] for model in models)
+        return len(models) == len(MODELS) and all(model["champion"] for model in models)
 
     data = demo.until(PLUGINS, all_fitted)
     for model in (model for node in data["plugins"]["nodes"] for model in node["models"]):

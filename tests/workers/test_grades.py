@@ -11,12 +11,13 @@ import pytest
 from domain.grades.service import MATCHES
 from domain.infra.database import Database
 from domain.infra.settings import read_settings
+from domain.intake.service import import_file
 from domain.matches.service import record_matches
 from tests.domain.grades.world import Said, played, predict
 from tests.factories import Factory
 from tests.small_league import NOON, NOW, SOURCE, SmallLeague, coming_matches, make_league, run_all
 from tests.workers.fickle import registry
-from touchline import RESULT
+from touchline import RESULT, PricedOutcome
 from workers.actors import FIRST, JOBS
 from workers.boot import Boot, booted
 from workers.grades import grade_matches
@@ -72,6 +73,24 @@ async def test_what_was_forecast_is_graded_once_and_again_when_corrected(boot: B
     for name in ("job-1", "job-1", "job-2"):
         await grade_matches(boot, name)
     assert await pool.fetchval("select count(*) from grade") == 2
+
+
+async def test_prices_that_come_after_the_grade_add_a_revision(boot: Boot, league: SmallLeague) -> None:
+    await predict(Factory(league.database), Said("test.other", RESULT, {league.coming[0]: (0.5, 0.3, 0.2)}, at=NOW))
+    await league.play(0, 2, 0, FULL_TIME)
+    await run_all(boot, only=["grade_matches"])
+    match = replace(coming_matches()[0], home_goals=2, away_goals=0)
+    prices = (("home", 2.1), ("draw", 3.6), ("away", 3.9))
+    closing = tuple(
+        PricedOutcome("Avg", RESULT, outcome, price, match.kickoff, is_closing=True, is_aggregate=True)
+        for outcome, price in prices
+    )
+    for _ in range(2):
+        await import_file(league.database, SOURCE, [replace(match, prices=closing)], (), FULL_TIME)
+    assert await run_all(boot, only=["grade_matches"]) == ["grade_matches"]
+    rows = await league.database.pool.fetch("select revision, facts, closing_source from grade order by revision")
+    assert [tuple(row) for row in rows] == [(1, "2-0", None), (2, "2-0", "Avg")]
+    assert await league.database.pool.fetchval("select closing_log_loss is not null from current_grade")
 
 
 async def test_many_matches_are_graded_in_rounds(boot: Boot, league: SmallLeague) -> None:
