@@ -189,7 +189,8 @@ def test_demo_prints_what_the_readme_shows(demo: Product) -> None:
 
 def test_data_folder_holds_what_is_told(demo: Product) -> None:
     present = {path.name for path in demo.data_dir.iterdir()}
-    assert present | {"mail"} == {row[0] for row in table("workers/README.md", "path")}  # that comes with the first
+    seldom = {"mail", "cache"}  # with the first e-mail; where code cannot be compiled beside itself
+    assert present | seldom == {row[0] for row in table("workers/README.md", "path")}
 
 
 def test_first_query_by_curl(demo: Product) -> None:
