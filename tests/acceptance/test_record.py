@@ -175,7 +175,11 @@ async def _shown(replayed: Replayed, played: int) -> None:
     for model in models:
         assert model["calibration"]["sampleSize"] == 3 * played
         assert sum(part["count"] for part in model["calibration"]["bins"]) == 3 * played
-    told("leaderboard", **{row["name"]: round(row["scorecard"]["logLoss"], 4) for row in board["nodes"]})
+        points = [part for part in model["calibration"]["bins"] if part["count"]]
+        shares = (f"{part['predicted']:.2f} {part['observed']:.2f} ({part['count']})" for part in points)
+        told("calibration", model=model["key"], slope=model["calibration"]["slope"], bins=", ".join(shares))
+    for row in board["nodes"]:
+        told("leaderboard", row=row["name"], **{key: row["scorecard"][key] for key in ("logLoss", "verdict")})
 
 
 async def _corrected(replayed: Replayed, files: Path) -> None:
