@@ -3,6 +3,7 @@
     y1 = (log l, log m) that the closing prices of a past match imply      noise 0.12 · [1 -0.47; -0.47 1]
     y2 = goals, shots on target and expected goals of that match           noise 1.6 times Poisson's
     both teach strengths that move fast, at four speeds; a ridge weighs them with the filters of `touchline.supremacy`
+    log l - log m = s / sqrt(1 + 0.025 · s²), s of the ridge: closing prices go less far for a big favourite
 
 A closing price says how strong both clubs were thought to be, and the second observation what the next one will add.
 Formulas and sources: `touchline.filters.engine`, `touchline.filters.heads`, `touchline.implied`. Prices of past matches
@@ -24,7 +25,7 @@ from touchline.filters.panel import EXPECTED, MEMORY, PLAYED
 
 API = 1
 
-RECIPE: Final = Recipe(members=(*EXPECTED, *PLAYED), memory=MEMORY)
+RECIPE: Final = Recipe(members=(*EXPECTED, *PLAYED), memory=MEMORY, bend=0.025)
 REACH: Final = Reach(every_league=True, days=7300)
 
 

@@ -66,6 +66,8 @@ class Recipe:
     precision: float = 1.0
     """Of the heads' priors."""
     rho: float = -0.07
+    bend: float = 0.0
+    """How far a large log supremacy s that past prices told is taken back: to s / sqrt(1 + bend · s²)."""
 
     def settings(self) -> dict[str, float | str | bool]:
         """What is stored with every run; `recipe` changes with any setting of any filter."""
@@ -75,6 +77,7 @@ class Recipe:
             "half_life": self.half_life,
             "precision": self.precision,
             "rho": self.rho,
+            "bend": self.bend,
             "recipe": hashlib.sha256(repr(self).encode()).hexdigest()[:12],
         }
 
@@ -118,7 +121,7 @@ class FittedFilters:
         """Forecasts of all fixtures, in their order; a club new to its league starts from the prior."""
         places = self.roster.locate(fixtures, self.as_of)
         log_means, is_priced = self._log_means(places)
-        home_mean, away_mean = np.exp(log_means.T)
+        home_mean, away_mean = np.exp(np.where(is_priced[:, None], _bent(log_means, self.recipe.bend), log_means).T)
         rho = limit_rho(home_mean, away_mean, self.recipe.rho)
         parameters = {"home_mean": home_mean, "away_mean": away_mean, "rho": rho}
         if self.recipe.memory:
@@ -249,6 +252,15 @@ def _share_priced(series: Series, prices: Floats | None) -> Floats:
     counts = np.bincount(series.league, weights=is_recent, minlength=leagues)
     priced = np.bincount(series.league, weights=is_recent & np.isfinite(prices).all(axis=1), minlength=leagues)
     return np.asarray(priced / np.maximum(counts, 1), dtype=np.float64)
+
+
+def _bent(log_means: Floats, bend: float) -> Floats:
+    """(m, 2) log means with the same sum, whose difference is taken back the more the larger it is."""
+    if bend == 0:
+        return log_means
+    total, supremacy = log_means.sum(axis=1), log_means[:, 0] - log_means[:, 1]
+    supremacy = supremacy / np.sqrt(1 + bend * supremacy**2)
+    return np.stack([total + supremacy, total - supremacy], axis=1) / 2
 
 
 def _basis(places: Places, speaks: NDArray[np.bool_]) -> list[Basis]:
