@@ -23,20 +23,18 @@ A club whose latest season follows one that its league played without it is take
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from touchline.forecasting import SCORE_GRID
 from touchline.grid import ScoreGrid, limit_rho
 from touchline.rates import FitError, Priors
 from touchline.ratings import Promotion, Ratings
 from touchline.types import Fixtures, Floats, Forecasts, History, MarketKey, OddsUse, State
 
-__all__ = ["FAMILY", "FitError", "FittedGoals", "GoalModel", "GoalSettings"]
-
-FAMILY = "score_grid"
-"""How a stored forecast says that home_mean, away_mean and rho give any goal market."""
+__all__ = ["FitError", "FittedGoals", "GoalModel", "GoalSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,22 +80,26 @@ class FittedGoals:
     """Strengths of the clubs, ready to forecast the markets asked for."""
 
     markets: tuple[MarketKey, ...]
-    ratings: Ratings
+    known: Ratings
 
     def predict(self, fixtures: Fixtures) -> Forecasts:
         """Forecasts of all fixtures, in their order; a club never seen is forecast from the prior and labelled so."""
-        home_mean, away_mean = self.ratings.means(fixtures)
-        rho = limit_rho(home_mean, away_mean, self.ratings.strengths.rho)
+        home_mean, away_mean = self.known.means(fixtures)
+        rho = limit_rho(home_mean, away_mean, self.known.strengths.rho)
         return Forecasts(
             probabilities=ScoreGrid(home_mean, away_mean, rho).markets(self.markets),
-            basis=self.ratings.basis(fixtures),
-            family=FAMILY,
+            basis=self.known.basis(fixtures),
+            family=SCORE_GRID,
             parameters={"home_mean": home_mean, "away_mean": away_mean, "rho": rho},
         )
 
+    def ratings(self, clubs: Sequence[str]) -> dict[str, Floats]:
+        """(c,) attack and defence of clubs, NaN for one never seen."""
+        return self.known.of(clubs)
+
     def state(self) -> dict[str, Floats]:
         """Everything needed to restore it, as named arrays."""
-        return self.ratings.state()
+        return self.known.state()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class GoalModel:
 
     def fit(self, history: History, rng: np.random.Generator) -> FittedGoals:  # noqa: ARG002 - the contract's
         """Learn from the past. Nothing is random; matches without a score are left out. Raises FitError."""
-        ratings = Ratings.fit(
+        known = Ratings.fit(
             history,
             history.home_goals,
             history.away_goals,
@@ -125,7 +127,7 @@ class GoalModel:
             priors=self.chosen.priors,
             promotion=self.chosen.promotion,
         )
-        return FittedGoals(self.markets, ratings)
+        return FittedGoals(self.markets, known)
 
     def restore(self, history: History, state: State) -> FittedGoals:
         """The fitted model of a saved state."""

@@ -6,13 +6,13 @@ The same object serves goals and corners: counts of both sides of each match, ol
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from touchline.names import codes, positions, translated
 from touchline.pairings import pairings
 from touchline.rates import Priors, Strengths, fit_rates
 from touchline.types import SPARSE_BELOW, Basis, Fixtures, Floats, History, Ints, State
@@ -70,9 +70,9 @@ class Ratings:
             promotion=promotion,
         )
 
-    def __call__(self, clubs: Sequence[str]) -> dict[str, Floats]:
-        """(c,) attack and defence of clubs, NaN for one never seen: what `Rated` asks of a fitted model."""
-        place = _found(_codes(clubs), _codes(self.clubs))
+    def of(self, clubs: Sequence[str]) -> dict[str, Floats]:
+        """(c,) attack and defence of clubs, NaN for one never seen."""
+        place = positions(codes(clubs), codes(self.clubs))
         seen = np.append(self.matches, 0.0)[place] > 0
         values = {"attack": self.strengths.attack, "defence": self.strengths.defence}
         return {name: np.where(seen, np.append(value, 0.0)[place], np.nan) for name, value in values.items()}
@@ -97,11 +97,11 @@ class Ratings:
     def state(self) -> dict[str, Floats]:
         """Named arrays; clubs and leagues by code, so that they are found again in a longer history."""
         return {
-            "club": _codes(self.clubs),
+            "club": codes(self.clubs),
             "attack": self.strengths.attack,
             "defence": self.strengths.defence,
             "matches": self.matches,
-            "league": _codes(self.leagues),
+            "league": codes(self.leagues),
             "level": self.strengths.level,
             "is_established": self.is_established,
             "home": np.array([self.strengths.home]),
@@ -113,8 +113,8 @@ class Ratings:
     @classmethod
     def restore(cls, history: History, state: State, promotion: Promotion) -> Ratings:
         """The ratings of a saved state, for the clubs of `history` in its order. KeyError when the state is foreign."""
-        club = _found(_codes(history.clubs), state["club"])
-        league = _found(_codes(history.leagues), state["league"])
+        club = positions(codes(history.clubs), state["club"])
+        league = positions(codes(history.leagues), state["league"])
         prior_level = float(state["prior_level"][0])
         strengths = Strengths(
             attack=np.append(state["attack"], 0.0)[club],
@@ -131,30 +131,17 @@ class Ratings:
 
     def _positions(self, fixtures: Fixtures) -> tuple[Ints, Ints]:
         """(2, m) positions of home and away clubs and (m,) of leagues; -1 where one was never seen."""
-        clubs = _translated(fixtures.clubs, self.clubs, np.stack([fixtures.home, fixtures.away]))
-        return clubs, _translated(fixtures.leagues, self.leagues, fixtures.league)
+        clubs = _places(fixtures.clubs, self.clubs, np.stack([fixtures.home, fixtures.away]))
+        return clubs, _places(fixtures.leagues, self.leagues, fixtures.league)
 
 
-def _translated(names: Sequence[str], known: Sequence[str], index: Ints) -> Ints:
+def _places(names: Sequence[str], known: Sequence[str], index: Ints) -> Ints:
     """Positions among the known names. Raises ValueError for an index outside the names."""
     if index.size and not (index.min() >= 0 and index.max() < len(names)):
         raise ValueError(f"an index lies outside the {len(names)} names of the fixtures")
     if names == known:
         return index
-    place = {name: position for position, name in enumerate(known)}
-    return np.array([place.get(name, -1) for name in names], dtype=np.int64)[index]
-
-
-def _codes(names: Sequence[str]) -> Floats:
-    """(k,) a number of 48 bits for each name, exact in float64."""
-    digests = (hashlib.sha256(name.encode()).digest() for name in names)
-    return np.array([float(int.from_bytes(digest[:6], "big")) for digest in digests])
-
-
-def _found(wanted: Floats, codes: Floats) -> Ints:
-    """(k,) position of each wanted code, -1 where it is missing."""
-    place = {code: position for position, code in enumerate(codes.tolist())}
-    return np.array([place.get(code, -1) for code in wanted.tolist()], dtype=np.int64)
+    return translated(names, known)[index]
 
 
 def _matches(home: Ints, away: Ints, clubs: int) -> Ints:

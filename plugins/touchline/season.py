@@ -64,11 +64,6 @@ class Results:
     home_goals: Ints
     away_goals: Ints
 
-    @classmethod
-    def none(cls) -> Results:
-        """No match yet."""
-        return cls(*(np.empty(0, dtype=np.int64) for _ in range(4)))
-
     def __len__(self) -> int:
         return len(self.home)
 

@@ -44,11 +44,10 @@ from touchline.filters.engine import FilterSettings, Observation
 from touchline.filters.observations import Sources
 from touchline.filters.series import Series, kernel
 from touchline.filters.stacks import Stacked, StackSettings, Watched, fit_stack
+from touchline.forecasting import NEGATIVE_BINOMIAL
 from touchline_markets.goal_stack import MEMBERS
 
 API = 1
-
-FAMILY = "negative_binomial"
 
 UNIT: Final = 0.262
 """Goals for one corner. Filters start from the level of goals: so scaled, a league never seen has 9.8 corners."""
@@ -156,7 +155,7 @@ class FittedCorners:
         return Forecasts(
             probabilities={CORNERS_95: total[:, [0, 2]]},
             basis=places.basis(),
-            family=FAMILY,
+            family=NEGATIVE_BINOMIAL,
             parameters={
                 "mean": home_mean + away_mean,
                 "dispersion": dispersion,

@@ -27,12 +27,11 @@ from touchline.filters.observations import Blend, Sources
 from touchline.filters.panel import Member
 from touchline.filters.series import Series
 from touchline.filters.stacks import Stacked, StackSettings, Watched, fit_stack
+from touchline.forecasting import SCORE_GRID
 from touchline.grid import ScoreGrid, limit_rho
 from touchline.stack import fit_rho
 
 API = 1
-
-FAMILY = "score_grid"
 
 BASE: Final = FilterSettings(
     walk=7.5e-5,
@@ -130,7 +129,7 @@ class FittedGoalStack:
         return Forecasts(
             probabilities=ScoreGrid(home_mean, away_mean, rho).markets(MARKETS),
             basis=places.basis(),
-            family=FAMILY,
+            family=SCORE_GRID,
             parameters={"home_mean": home_mean, "away_mean": away_mean, "rho": rho},
         )
 

@@ -13,48 +13,16 @@ are an input, those of the match itself are not: class C. For a league without p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
-
-import numpy as np
-
-from touchline import History, MarketKey, Model, OddsUse, Reach, State, hookimpl
-from touchline.filters.cross_league import MARKETS, FittedFilters, Recipe, fit_filters, restore_filters
+from touchline import Model, OddsUse, hookimpl
+from touchline.filters.cross_league import FilterModel, Recipe
 from touchline.filters.panel import EXPECTED, MEMORY, PLAYED
 
 API = 1
 
-RECIPE: Final = Recipe(members=(*EXPECTED, *PLAYED), memory=MEMORY, bend=0.025)
-REACH: Final = Reach(every_league=True, days=7300)
-
-
-@dataclass(frozen=True, slots=True)
-class MarketMemory:
-    """Heads on filters of past closing prices and of what was played."""
-
-    recipe: Recipe = RECIPE
-    key: str = "touchline.market_memory"
-    version: str = "1"
-    markets: tuple[MarketKey, ...] = MARKETS
-    odds_use: OddsUse = OddsUse.PAST
-    reach: Reach = REACH
-
-    @property
-    def settings(self) -> Mapping[str, float | str | bool]:
-        """The chosen settings by name."""
-        return self.recipe.settings()
-
-    def fit(self, history: History, rng: np.random.Generator) -> FittedFilters:  # noqa: ARG002 - the contract's
-        """Learn from the past. Nothing is random. Raises `touchline.rates.FitError`."""
-        return fit_filters(self.recipe, history)
-
-    def restore(self, history: History, state: State) -> FittedFilters:
-        """The fitted model of a saved state."""
-        return restore_filters(self.recipe, history, state)
+RECIPE = Recipe(members=(*EXPECTED, *PLAYED), memory=MEMORY, bend=0.025)
 
 
 @hookimpl
 def models() -> list[Model]:
     """The market-memory model."""
-    return [MarketMemory()]
+    return [FilterModel("touchline.market_memory", RECIPE, OddsUse.PAST)]

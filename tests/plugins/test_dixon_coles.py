@@ -86,7 +86,7 @@ def test_a_club_that_never_scored_is_weak_and_finite() -> None:
         away_goals=np.where(past.away == 0, 0.0, past.away_goals),
     )
     fitted = fit(past)
-    assert fitted.ratings.strengths.attack[0] == fitted.ratings.strengths.attack.min()
+    assert fitted.known.strengths.attack[0] == fitted.known.strengths.attack.min()
     assert 0.05 < checked(past, fitted).parameters["home_mean"][0] < 1
 
 
@@ -151,7 +151,7 @@ def test_leagues_have_levels_of_their_own() -> None:
         league=np.repeat([0, 1], n),
         leagues=("low", "high"),
     )
-    level = fit(both).ratings.strengths.level
+    level = fit(both).known.strengths.level
     assert level[1] > level[0] + 0.3
     unseen = fixtures(both, [0], [1], league=1)
     assert fit(both).predict(unseen).parameters["home_mean"][0] > 1.2
@@ -173,14 +173,14 @@ def promoted_history(seasons: tuple[int, ...] = (2023, 2024)) -> History:
 
 def test_a_promoted_club_starts_below_the_others() -> None:
     fitted = fit(promoted_history())
-    attack, defence = fitted.ratings.strengths.attack, fitted.ratings.strengths.defence
+    attack, defence = fitted.known.strengths.attack, fitted.known.strengths.defence
     assert attack[10] == pytest.approx(-0.2, abs=0.1)
     assert defence[10] == pytest.approx(-0.15, abs=0.1)
     # Club 11 has no match at all: it has the same prior when it is asked for, and the label says so.
     coming = fixtures(fitted_history := promoted_history(), [11, 0], [0, 11])
     forecasts = fit(fitted_history).predict(coming)
     assert list(forecasts.basis) == [Basis.LEAGUE_PRIOR] * 2
-    level, home = fitted.ratings.strengths.level[0], fitted.ratings.strengths.home
+    level, home = fitted.known.strengths.level[0], fitted.known.strengths.home
     assert forecasts.parameters["home_mean"][0] == pytest.approx(np.exp(level + home - 0.2 - defence[0]), abs=1e-9)
     assert forecasts.parameters["home_mean"][1] == pytest.approx(np.exp(level + home + attack[0] + 0.15), abs=1e-9)
 
@@ -189,7 +189,7 @@ def test_clubs_of_a_leagues_first_season_are_not_promoted() -> None:
     plain, _ = drawn(np.random.default_rng(2), clubs=6)
     settings_without = GoalSettings(promoted_attack=0.0, promoted_defence=0.0)
     other = GoalModel("test.goals", MODEL.markets, settings_without).fit(plain, np.random.default_rng(0))
-    np.testing.assert_array_equal(fit(plain).ratings.strengths.attack, other.ratings.strengths.attack)
+    np.testing.assert_array_equal(fit(plain).known.strengths.attack, other.known.strengths.attack)
 
 
 def test_a_restored_model_forecasts_the_same_bits() -> None:
@@ -241,4 +241,4 @@ def test_no_fixtures_give_empty_tables() -> None:
 
 def test_old_matches_weigh_less() -> None:
     past = history("AB", [0, 0], [1, 1], [5, 0], [0, 5], days_ago=[1.0, 2000.0])
-    assert fit(past).ratings.strengths.attack[0] > 0.1
+    assert fit(past).known.strengths.attack[0] > 0.1

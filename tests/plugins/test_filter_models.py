@@ -240,7 +240,7 @@ def test_a_state_space_gives_back_what_shots_hide_of_strengths(past: History, ha
     fitted = fit(model, told)
     before, after = (
         np.log([one.parameters["home_mean"], one.parameters["away_mean"]])
-        for one in (fit_filters(state_space.RECIPE, told).predict(coming), fitted.predict(coming))
+        for one in (fit_filters(replace(state_space.RECIPE, stretch=()), told).predict(coming), fitted.predict(coming))
     )
     np.testing.assert_allclose(after.sum(axis=0), before.sum(axis=0), atol=1e-12)
     for league, wider in ((0, 1.0), (1, stretch)):

@@ -259,12 +259,12 @@ def _spread(table: FinalTable) -> float:
     [
         (Race(2, results((0, 2, 1, 1)), left()), "outside the 2"),
         (Race(1, results(), left()), "outside the 1"),
-        (Race(2, Results.none(), left((0, -1, 1.0, 1.0))), "outside the 2"),
-        (Race(2, Results.none(), left((0, 1, 0.0, 1.0))), "home_mean"),
-        (Race(2, Results.none(), left((0, 1, 1.0, 1.0), rho=1.5)), "rho"),
-        (Race(2, Results.none(), left(*[(0, 1, 1.0, 1.0)] * 130)), "more goals or points"),
+        (Race(2, results(), left((0, -1, 1.0, 1.0))), "outside the 2"),
+        (Race(2, results(), left((0, 1, 0.0, 1.0))), "home_mean"),
+        (Race(2, results(), left((0, 1, 1.0, 1.0), rho=1.5)), "rho"),
+        (Race(2, results(), left(*[(0, 1, 1.0, 1.0)] * 130)), "more goals or points"),
         (Race(2, results((0, 1, 5000, 0)), left()), "more goals or points"),
-        (Race(2, Results.none(), left(*[(0, 1, 1.0, 1.0)] * 70), TieRule.HEAD_TO_HEAD), "more goals or points"),
+        (Race(2, results(), left(*[(0, 1, 1.0, 1.0)] * 70), TieRule.HEAD_TO_HEAD), "more goals or points"),
     ],
 )
 def test_what_is_no_season_is_refused(race: Race, words: str) -> None:

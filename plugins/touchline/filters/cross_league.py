@@ -23,6 +23,8 @@ from touchline.filters.grounds import as_filters, trace_grounds
 from touchline.filters.heads import Head, fit_head
 from touchline.filters.panel import EXPECTED, Member, Panel
 from touchline.filters.series import Places, Roster, Series, goes_on
+from touchline.filters.stretching import Stretch, stretched
+from touchline.forecasting import SCORE_GRID
 from touchline.grid import ScoreGrid, limit_rho
 from touchline.implied import implied_rates
 from touchline.margin import remove_margin
@@ -38,17 +40,20 @@ from touchline.types import (
     History,
     Kind,
     MarketKey,
+    OddsUse,
+    Reach,
     State,
 )
 
 MARKETS = (RESULT, OVER_25, MarketKey(Kind.TOTAL_GOALS, 1.5), MarketKey(Kind.TOTAL_GOALS, 3.5), BTTS)
 """What every forecast of these models holds; any other line follows from its parameters."""
 
-FAMILY = "score_grid"
-
 YEAR = 365
 """Days back in which a league's prices are counted."""
 ENOUGH_PRICED = 0.5
+
+REACH = Reach(every_league=True, days=7300)
+"""Twenty years of every league: what heads are trained on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,8 @@ class Recipe:
     precision: float = 1.0
     """Of the heads' priors."""
     rho: float = -0.07
+    stretch: Stretch = ()
+    """How much wider the strengths of a filter that speaks alone are than its sources tell them."""
     bend: float = 0.0
     """How far a large log supremacy s that past prices told is taken back: to s / sqrt(1 + bend · s²)."""
 
@@ -78,6 +85,7 @@ class Recipe:
             "precision": self.precision,
             "rho": self.rho,
             "bend": self.bend,
+            **{f"stretch_{source}": by for source, by in self.stretch},
             "recipe": hashlib.sha256(repr(self).encode()).hexdigest()[:12],
         }
 
@@ -129,7 +137,7 @@ class FittedFilters:
         return Forecasts(
             probabilities=ScoreGrid(home_mean, away_mean, rho).markets(MARKETS),
             basis=_basis(places, is_priced | (not self.recipe.memory)),
-            family=FAMILY,
+            family=SCORE_GRID,
             parameters=parameters,
         )
 
@@ -178,12 +186,21 @@ def fit_filters(recipe: Recipe, history: History, trace: Trace | None = None) ->
         recipe=recipe,
         as_of=history.as_of.timestamp(),
         roster=panel.series.roster,
-        strengths=tuple(one.strengths for one in panel.filtered),
+        strengths=_strengths(recipe, panel, history),
         heads=heads,
         priced=_share_priced(panel.series, prices),
         grounds=grounds,
         trace=Trace(history, panel, prices, _training(history), heads),
     )
+
+
+def _strengths(recipe: Recipe, panel: Panel, history: History) -> tuple[Strengths, ...]:
+    """The filters' last means as forecasts are made of them; the filters themselves go on from what they learned."""
+    learned = tuple(one.strengths for one in panel.filtered)
+    if not recipe.stretch:
+        return learned
+    (alone,), (member,) = learned, panel.members
+    return (stretched(alone, recipe.stretch, member.blend, history, panel.series.roster.pair_league),)
 
 
 def restore_filters(recipe: Recipe, history: History, state: State) -> FittedFilters:
@@ -269,3 +286,28 @@ def _basis(places: Places, speaks: NDArray[np.bool_]) -> list[Basis]:
         Basis.MODEL_SPARSE if basis is Basis.MODEL and not full else basis
         for basis, full in zip(places.basis(), speaks.tolist(), strict=True)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class FilterModel:
+    """A market model by its recipe."""
+
+    key: str
+    recipe: Recipe
+    odds_use: OddsUse
+    reach: Reach = REACH
+    version: str = "1"
+    markets: tuple[MarketKey, ...] = MARKETS
+
+    @property
+    def settings(self) -> Mapping[str, float | str | bool]:
+        """The chosen settings by name."""
+        return self.recipe.settings()
+
+    def fit(self, history: History, rng: np.random.Generator) -> FittedFilters:  # noqa: ARG002 - the contract's
+        """Learn from the past. Nothing is random. Raises `touchline.rates.FitError`."""
+        return fit_filters(self.recipe, history)
+
+    def restore(self, history: History, state: State) -> FittedFilters:
+        """The fitted model of a saved state."""
+        return restore_filters(self.recipe, history, state)
