@@ -34,13 +34,21 @@ async def open_boot(settings: Settings, load: Callable[[], Registry] = load_plug
     """Open everything and write down which plugins are installed."""
     registry = load()
     database = await Database.connect(settings.database_url, size=settings.database_pool)
+    try:
+        await _note(database, registry)
+    except BaseException:
+        await database.close()
+        raise
+    return Boot(settings, database, Bus.connect(settings.redis_url), registry, Feeds(feed_makers(registry.providers)))
+
+
+async def _note(database: Database, registry: Registry) -> None:
     async with database.transaction() as session:
         connection = await connection_of(session)
         await note_plugins(connection, registry, await match_now(connection))
     async with database.transaction() as session:
         connection = await connection_of(session)
         await choose_served(connection, await match_now(connection))
-    return Boot(settings, database, Bus.connect(settings.redis_url), registry, Feeds(feed_makers(registry.providers)))
 
 
 async def close_boot(boot: Boot) -> None:

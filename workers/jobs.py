@@ -11,17 +11,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-import asyncpg
 import dramatiq
-import redis
 from dramatiq.asyncio import EventLoopThread, get_event_loop_thread, set_event_loop_thread
 from dramatiq.broker import Broker, MessageProxy
 from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, Retries
 from dramatiq.worker import Worker
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from domain.infra import jobs
 from domain.infra.jobs import Message, queue_of
+from domain.infra.outages import is_outage
 from workers.boot import Boot
 
 MOST_RETRIES = 5
@@ -30,16 +28,6 @@ MOST_RETRIES_IN_OUTAGE = 60
 FIRST_PAUSE_MILLISECONDS = 500
 LONGEST_PAUSE_MILLISECONDS = 10_000
 
-OUTAGES = (
-    OSError,
-    asyncpg.InterfaceError,
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    InterfaceError,
-    OperationalError,
-    redis.ConnectionError,
-)
-"""Errors that say that a server is away or going down, and nothing about the job."""
 
 Job = Callable[..., Awaitable[None]]
 """A job's function: `(boot, job_id, **arguments)`, the arguments small JSON values."""
@@ -76,7 +64,7 @@ def retries() -> Retries:
 
 def worth_another(done: int, error: BaseException) -> bool:
     """Whether a job that was retried `done` times and failed with `error` is tried again."""
-    return done < (MOST_RETRIES_IN_OUTAGE if isinstance(error, OUTAGES) else MOST_RETRIES)
+    return done < (MOST_RETRIES_IN_OUTAGE if is_outage(error) else MOST_RETRIES)
 
 
 class OneLoop(AsyncIO):

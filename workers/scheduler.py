@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import asyncpg
-import redis
 from dramatiq.brokers.redis import RedisBroker
 
 from domain.infra import jobs
 from domain.infra.clock import ClockRow, machine_now, read_clock, set_clock
 from domain.infra.database import Database, connection_of
 from domain.infra.errors import SettingsError
+from domain.infra.outages import is_outage
 from domain.infra.outbox import Request, ask
 from domain.infra.schedule import ask_due, next_event
 from domain.infra.settings import Settings, read_settings
@@ -39,9 +39,6 @@ PAUSE = 0.1
 STEPPED_PAUSE = 0.02
 STANDBY_PAUSE = 1.0
 LOOK_FOR_LOST = timedelta(seconds=5)
-
-OUTAGES = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, redis.RedisError)
-"""What a server that is away, or coming back, answers with."""
 
 logger = logging.getLogger("touchline.scheduler")
 
@@ -75,17 +72,22 @@ async def run_scheduler(settings: Settings, stop: asyncio.Event) -> None:
     while not stop.is_set():
         try:
             await _lead(settings, stop)
-        except OUTAGES as error:
+        except Exception as error:
+            if not is_outage(error):
+                raise
             logger.warning("a server is away, trying again: %s", error)
             await _pause(stop, STANDBY_PAUSE)
 
 
 async def _lead(settings: Settings, stop: asyncio.Event) -> None:
     """Become leader on a connection of its own, and lead as long as that connection lives."""
-    database = await Database.connect(settings.database_url, size=4)
-    broker = open_broker(settings.redis_url)
-    leader = await asyncpg.connect(settings.database_url)
-    try:
+    async with contextlib.AsyncExitStack() as opened:
+        database = await Database.connect(settings.database_url, size=4)
+        opened.push_async_callback(database.close)
+        broker = open_broker(settings.redis_url)
+        opened.callback(broker.client.close)
+        leader = await asyncpg.connect(settings.database_url)
+        opened.push_async_callback(_leave, leader)
         while not await leader.fetchval("select pg_try_advisory_lock($1)", LEADER):
             await _pause(stop, STANDBY_PAUSE)
             if stop.is_set():
@@ -97,11 +99,12 @@ async def _lead(settings: Settings, stop: asyncio.Event) -> None:
         while not stop.is_set():
             await leader.fetchval("select 1")  # raises when the lock is gone with its connection
             await _pause(stop, await scheduler.round())
-    finally:
-        with contextlib.suppress(*OUTAGES):
-            await leader.close(timeout=2)
-        await database.close()
-        broker.client.close()
+
+
+async def _leave(leader: asyncpg.Connection) -> None:
+    """Give the lock back, if its connection still lives."""
+    with contextlib.suppress(OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+        await leader.close(timeout=2)
 
 
 async def _pause(stop: asyncio.Event, seconds: float) -> None:

@@ -22,12 +22,13 @@ from dramatiq.worker import Worker
 
 from domain.infra.errors import SettingsError
 from domain.infra.jobs import Queue
+from domain.infra.outages import is_outage
 from domain.infra.settings import Settings, read_settings
 from touchline.plugins import Registry, load_plugins
 from workers.actors import register_jobs
 from workers.boot import Boot, close_boot, open_boot
 from workers.broker import open_broker
-from workers.jobs import OUTAGES, JobLog, OneLoop, retries
+from workers.jobs import JobLog, OneLoop, retries
 from workers.stack.lifeline import watch_lifeline
 
 QUICK_THREADS = 4
@@ -36,6 +37,8 @@ MAIL_THREADS = 1
 POLL_MILLISECONDS = 100
 """Longest pause between two looks into an empty queue."""
 DRAIN_MILLISECONDS = 10_000
+OUTAGE_PAUSE = 1.0
+"""Seconds between two tries to reach the servers at the start."""
 TIME_LIMIT_MARGIN = 60.0
 """Seconds that a job may take on top of a plugin's own time-out."""
 
@@ -57,19 +60,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    try:
-        return run_worker(settings, stop.wait)
-    except OUTAGES as error:
-        logger.error("a server does not answer: %s", error)
-        return 1
+    run_worker(settings, stop)
+    return 0
 
 
-def run_worker(settings: Settings, wait: Callable[[], object], load: Callable[[], Registry] = load_plugins) -> int:
-    """Run jobs until `wait` returns, then drain; answers the exit code."""
+def run_worker(settings: Settings, stop: threading.Event, load: Callable[[], Registry] = load_plugins) -> None:
+    """Run jobs until `stop` is set, then drain."""
     loop = EventLoopThread(logger)
     loop.daemon = True  # an error at the start must end the process
     loop.start(timeout=5.0)
-    boot: Boot = loop.run_coroutine(open_boot(settings, load))
+    boot = _opened(loop, settings, stop, load)
+    if boot is None:
+        return
     broker = open_broker(
         settings.redis_url,
         [
@@ -85,12 +87,28 @@ def run_worker(settings: Settings, wait: Callable[[], object], load: Callable[[]
     broker.emit_after("process_boot")
     workers = _start(broker, settings)
     logger.info("working with %d models, %d strategies", len(boot.registry.models), len(boot.registry.strategies))
-    wait()
+    stop.wait()
     is_drained = _drain(workers)
     if is_drained:
         loop.run_coroutine(close_boot(boot))
     logger.info("stopped")
-    return 0
+
+
+def _opened(
+    loop: EventLoopThread, settings: Settings, stop: threading.Event, load: Callable[[], Registry]
+) -> Boot | None:
+    """What jobs need; a server that is away is waited for. None when asked to stop meanwhile."""
+    while not stop.is_set():
+        try:
+            boot: Boot = loop.run_coroutine(open_boot(settings, load))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            logger.warning("a server is away, trying again: %s", error)
+            stop.wait(OUTAGE_PAUSE)
+        else:
+            return boot
+    return None
 
 
 def _start(broker: RedisBroker, settings: Settings) -> list[Worker]:

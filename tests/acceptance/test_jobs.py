@@ -154,8 +154,8 @@ async def test_effects_happen_once_while_the_database_throws_everybody_out(drill
     drill.start("scheduler")
     drill.start("worker")
     admin = await asyncpg.connect(drill.settings.database_url)
-    for _ in range(5):
-        await asyncio.sleep(0.4)
+    for _ in range(50):  # from before they are up
+        await asyncio.sleep(0.1)
         await admin.execute(
             """select pg_terminate_backend(pid) from pg_stat_activity
                where datname = current_database() and pid <> pg_backend_pid()"""

@@ -8,6 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 import redis
+from sqlalchemy.exc import DBAPIError
 
 from domain.infra import jobs
 from domain.infra.clock import machine_now
@@ -132,6 +133,9 @@ async def test_the_done_are_forgotten_and_the_dead_kept(database: Database) -> N
 def test_retries_are_bounded_and_an_outage_is_waited_for() -> None:
     assert worth_another(MOST_RETRIES - 1, ValueError())
     assert not worth_another(MOST_RETRIES, ValueError())
-    for outage in (ConnectionRefusedError(), asyncpg.CannotConnectNowError(), redis.ConnectionError()):
+    cut_off = DBAPIError("select 1", None, Exception())
+    cut_off.__cause__ = asyncpg.ConnectionDoesNotExistError()
+    assert not worth_another(MOST_RETRIES, DBAPIError("select 1", None, Exception()))
+    for outage in (ConnectionRefusedError(), asyncpg.CannotConnectNowError(), redis.ConnectionError(), cut_off):
         assert worth_another(MOST_RETRIES, outage)
         assert not worth_another(MOST_RETRIES_IN_OUTAGE, outage)
