@@ -11,6 +11,7 @@ import orjson
 from domain.forecasting.serving import lock_coming, serve
 from touchline import Model, Strategy, odds_use_of
 from touchline.plugins import Plugin, Registry, Status
+from touchline.settings import settings_of
 
 GONE = "It is no longer installed."
 
@@ -87,7 +88,7 @@ async def _write_model(
         kind,
         model.version,
         orjson.dumps(markets).decode(),
-        orjson.dumps(dict(model.settings)).decode(),
+        orjson.dumps(settings_of(model)).decode(),
         None if odds_use is None else str(odds_use),
     )
 

@@ -22,6 +22,7 @@ from domain.infra.database import Reader
 from domain.infra.errors import Conflict
 from domain.infra.outbox import ask
 from touchline import Model
+from touchline.settings import settings_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def check_pin(force: Force, model: Model) -> None:
     """Raise Conflict when the version in force is pinned and the installed model cannot restore it."""
     if force.is_pinned and force.version is not None:
         try:
-            check_restorable(force.version, model.version, model.settings)
+            check_restorable(force.version, model.version, settings_of(model))
         except Conflict as overtaken:
             raise Conflict(f"{overtaken.message} It is pinned here: release it.") from None
 

@@ -29,6 +29,7 @@ from domain.infra.errors import NotFound
 from domain.intake.feed import known_until
 from domain.matches.rules import PLAYING, Status
 from touchline import Floats, Forecasts, Model, State, reach_of
+from touchline.settings import settings_of
 from touchline.wire import inputs_digest, pack_state
 
 
@@ -143,7 +144,7 @@ async def _is_overtaken(reader: Reader, model: Model, version: Version, cutoff: 
 
 
 def _inputs(model: Model, past: Past) -> str:
-    return inputs_digest(past.history, None, model.settings, model.version)
+    return inputs_digest(past.history, None, settings_of(model), model.version)
 
 
 async def store_answer(
@@ -252,7 +253,7 @@ async def _store_fit(
         question.data_cutoff_at,
         len(question.past.history),
         fit.seconds,
-        orjson.dumps(dict(model.settings)).decode(),
+        orjson.dumps(settings_of(model)).decode(),
         question.seed,
         state,
         len(state),
@@ -277,7 +278,7 @@ def _answer(
         predicted_at=now,
         data_cutoff_at=question.data_cutoff_at,
         milliseconds=milliseconds,
-        inputs_digest=inputs_digest(question.past.history, question.coming.fixtures, model.settings, model.version),
+        inputs_digest=inputs_digest(question.past.history, question.coming.fixtures, settings_of(model), model.version),
         job_id=job_id,
     )
 

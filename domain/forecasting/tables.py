@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ARRAY, DOUBLE_PRECISION, BigInteger, Index, LargeBinary, SmallInteger, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
 from domain.infra.columns import document, identity, instant, reference, words
 
 
 class Plugin(SQLModel, table=True):
-    """An installed plugin as the workers found it: ACTIVE or REFUSED with a reason."""
+    """An installed plugin: REFUSED as the workers found it, or in the state that its newest `PluginState` gives."""
 
     __tablename__ = "plugin"
 
@@ -23,10 +24,67 @@ class Plugin(SQLModel, table=True):
     status: str = words()
     reason: str | None = words(nullable=True)
     seen_at: datetime = instant()
+    api: int | None = None
+    """The number of the contract that it was made for; None where it could not be loaded."""
     call_count: int = 0
     failure_count: int = 0
+    failures_in_row: int = Field(default=0, sa_column_kwargs={"server_default": text("0")})
+    """Failures since its last success, its last version or its last change of state."""
     last_error: str | None = words(nullable=True)
     last_error_at: datetime | None = instant(nullable=True)
+
+
+class PluginState(SQLModel, table=True):
+    """Since when a plugin is SHADOW, ACTIVE, QUARANTINED or DISABLED, and why; the newest row counts. Append-only."""
+
+    __tablename__ = "plugin_state"
+    __table_args__ = (Index("plugin_state_newest", "plugin_key", "id"),)
+
+    id: int | None = identity()
+    plugin_key: str = Field(foreign_key="plugin.key", ondelete="CASCADE", sa_type=Text)
+    status: str = words()
+    reason: str = words()
+    changed_by: str = words()
+    """`platform`, or the operator who changed it."""
+    changed_at: datetime = instant()
+    """Match time."""
+    version: str = words()
+    """Version of the distribution that it was changed for."""
+
+
+class PluginCall(SQLModel, table=True):
+    """One call of a plugin: how long it took and what it failed with. Old ones are swept away."""
+
+    __tablename__ = "plugin_call"
+    __table_args__ = (Index("plugin_call_newest", "plugin_key", "called_at"), Index("plugin_call_age", "called_at"))
+
+    id: int | None = identity()
+    plugin_key: str = Field(foreign_key="plugin.key", ondelete="CASCADE", sa_type=Text)
+    thing: str = words()
+    """Key of the model, strategy, market or provider."""
+    called_at: datetime = instant()
+    """Match time."""
+    milliseconds: float | None = None
+    """None where it was not measured, as of a failure."""
+    fault: str | None = words(nullable=True)
+    """One of `touchline.outputs.Fault`; None for a success."""
+    job_id: str = words()
+
+
+class PluginSetting(SQLModel, table=True):
+    """What an operator set for a model or strategy in place of its defaults; the newest row counts. Append-only."""
+
+    __tablename__ = "plugin_setting"
+    __table_args__ = (Index("plugin_setting_newest", "model_key", "id"),)
+
+    id: int | None = identity()
+    model_key: str = Field(foreign_key="model.key", ondelete="CASCADE", sa_type=Text)
+    values: dict[str, Any] = document()
+    """Every setting that is not at its default, by name."""
+    reason: str = words()
+    changed_by: str = words()
+    changed_at: datetime = instant()
+    """Match time."""
 
 
 class Model(SQLModel, table=True):
@@ -45,6 +103,11 @@ class Model(SQLModel, table=True):
     odds_use: str | None = words(nullable=True)
     """What it knows of prices: A nothing, B closing prices in training, C past prices, D those of the match."""
     settings: dict[str, Any] = document()
+    """Values in force: the defaults of the code, and over them what an operator set."""
+    settings_schema: dict[str, Any] = Field(
+        default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": text("'{}'")}
+    )
+    """What an operator may set, as JSON Schema."""
 
 
 class ModelVersion(SQLModel, table=True):

@@ -16,6 +16,7 @@ from domain.infra.database import Reader
 from domain.infra.errors import NotFound
 from touchline.plugins import Registry
 from touchline.sandbox import TIMEOUT, run_fit
+from touchline.settings import settings_of
 from touchline.wire import inputs_digest
 
 
@@ -82,7 +83,7 @@ async def refit(reader: Reader, registry: Registry, version_id: int, *, timeout:
     fitted = await asyncio.to_thread(
         run_fit, registry.plugin_of(model.key).entry, model.key, past.history, seed=version.seed, timeout=timeout
     )
-    inputs = inputs_digest(past.history, None, model.settings, model.version)
+    inputs = inputs_digest(past.history, None, settings_of(model), model.version)
     return Refitted(version, fitted.digest, inputs, fitted.version, fitted.settings)
 
 

@@ -19,6 +19,7 @@ from domain.infra.clock import match_now
 from domain.value.offers import MarketOffers, PricedAt, priced_markets
 from domain.value.rules import judge
 from touchline import Assessment, Strategy
+from touchline.settings import settings_of
 from touchline.wire import digest
 
 _VERSION_RENEWED = timedelta(minutes=1)
@@ -148,7 +149,7 @@ async def _bets(connection: asyncpg.Connection, view: _View, now: datetime, job_
 
 async def _strategy_version(connection: asyncpg.Connection, strategy: Strategy, now: datetime, job_id: str) -> int:
     """The version row of a strategy's code and settings; its data cut-off moves on with its work."""
-    settings = orjson.dumps(dict(strategy.settings), option=orjson.OPT_SORT_KEYS).decode()
+    settings = orjson.dumps(settings_of(strategy), option=orjson.OPT_SORT_KEYS).decode()
     wanted = strategy.key, strategy.version, settings
     row = await connection.fetchrow(_NEWEST_VERSION, *wanted)
     if row is None:

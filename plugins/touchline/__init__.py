@@ -4,6 +4,8 @@
 """
 
 from touchline.hookspecs import hookimpl
+from touchline.markets import Lines, Market, settle_total, total_of
+from touchline.settings import SettingError, configured, setting, settings_of
 from touchline.settlement import BetResult, Facts, NotSettleable, Verdict, possible_results, settle
 from touchline.types import (
     API,
@@ -55,6 +57,8 @@ __all__ = [
     "History",
     "Ints",
     "Kind",
+    "Lines",
+    "Market",
     "MarketKey",
     "Model",
     "NotSettleable",
@@ -65,13 +69,19 @@ __all__ = [
     "Rated",
     "Reach",
     "Rejected",
+    "SettingError",
     "SourceMatch",
     "State",
     "Strategy",
     "Verdict",
+    "configured",
     "hookimpl",
     "odds_use_of",
     "possible_results",
     "reach_of",
+    "setting",
+    "settings_of",
     "settle",
+    "settle_total",
+    "total_of",
 ]

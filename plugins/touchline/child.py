@@ -19,6 +19,7 @@ import numpy as np
 from touchline import wire
 from touchline.outputs import Fault, PluginError, check_forecasts, check_ratings, check_state
 from touchline.plugins import Refused, describe, open_entry
+from touchline.settings import settings_of
 from touchline.types import Fitted, Fixtures, Floats, History, Model, Rated
 
 Answer = TypeVar("Answer")
@@ -77,7 +78,7 @@ def _reply(message: bytes) -> bytes:
     fitted = _fitted(model, request)
     answer: dict[str, Any] = {
         "version": model.version,
-        "settings": dict(model.settings),
+        "settings": settings_of(model),
         "seconds": time.perf_counter() - started,
     }
     out: wire.Arrays = {}

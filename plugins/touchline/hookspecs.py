@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import pluggy
 
+from touchline.markets import Market
 from touchline.types import Model, Provider, Strategy
 
 hookspec = pluggy.HookspecMarker("touchline")
@@ -24,6 +25,11 @@ hookimpl = pluggy.HookimplMarker("touchline")
 @hookspec
 def models() -> Sequence[Model]:  # type: ignore[empty-body]
     """Market models: fitted in a child process of a worker, asked for forecasts, graded by the record."""
+
+
+@hookspec
+def markets() -> Sequence[Market]:  # type: ignore[empty-body]
+    """Markets of its own: outcomes, lines and settlement. Any plugin's models may price them."""
 
 
 @hookspec

@@ -7,23 +7,37 @@ A plugin is a module (or any object) behind an entry point of the group `touchli
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import MappingProxyType
+from typing import Protocol
 
 import pluggy
 
 from touchline import hookspecs
-from touchline.types import API, MarketKey, Model, Provider, Strategy
+from touchline.markets import Lines, Market
+from touchline.settings import SettingError, settings_of
+from touchline.types import API, CUSTOM_KEY, Kind, MarketKey, Model, Provider, Strategy
 
 APPLICATION = ("api", "domain", "workers")
 """Packages of the application, which the bare wheel does not hold."""
 
 OURS = "touchline"
 """Our own distribution: its plugins load first, so that nobody else's can take their keys."""
+
+HOOKS = ("models", "markets", "strategies", "providers")
+"""Kinds of things that a plugin offers, by the names of the hooks."""
+_LISTED = ", ".join(HOOKS[:-1]) + f" and {HOOKS[-1]}"
+
+
+class Named(Protocol):
+    """What every thing of a plugin has."""
+
+    @property
+    def key(self) -> str: ...
 
 
 class Refused(Exception):
@@ -42,8 +56,11 @@ class Offered:
     """What one plugin's hooks returned."""
 
     models: tuple[Model, ...] = ()
+    markets: tuple[Market, ...] = ()
     strategies: tuple[Strategy, ...] = ()
     providers: tuple[Provider, ...] = ()
+    api: int = API
+    """The number of the contract that the plugin says it was made for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +79,21 @@ class Plugin:
     """Why it was refused, one sentence; empty when it was loaded."""
     models: tuple[str, ...] = ()
     """Keys of its models."""
+    markets: tuple[str, ...] = ()
     strategies: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
+    api: int | None = None
+    """The number of the contract that it was made for; None where it could not be loaded."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it comes with Touchline; anybody else's code only ever runs in a child process of the server."""
+        return self.distribution == OURS
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of things that it offers, by the names of the hooks."""
-        return tuple(kind for kind in ("models", "strategies", "providers") if getattr(self, kind))
+        return tuple(kind for kind in HOOKS if getattr(self, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +102,7 @@ class Registry:
 
     plugins: tuple[Plugin, ...] = ()
     models: Mapping[str, Model] = field(default_factory=dict)
+    markets: Mapping[str, Market] = field(default_factory=dict)
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
     providers: Mapping[str, Provider] = field(default_factory=dict)
 
@@ -96,17 +122,17 @@ class Registry:
 def load_plugins(group: str = "touchline", points: Iterable[EntryPoint] | None = None) -> Registry:
     """The registry of an entry point group: ours first, then by name. `points` replaces the installed ones in tests."""
     found = entry_points(group=group) if points is None else points
-    plugins: list[Plugin] = []
-    models: dict[str, Model] = {}
-    strategies: dict[str, Strategy] = {}
-    providers: dict[str, Provider] = {}
-    for point in sorted(found, key=_order):
-        plugin, offered = _load(point, {plugin.key for plugin in plugins}, {*models}, {*strategies}, {*providers})
-        plugins.append(plugin)
-        models.update((model.key, model) for model in offered.models)
-        strategies.update((strategy.key, strategy) for strategy in offered.strategies)
-        providers.update((provider.key, provider) for provider in offered.providers)
-    return Registry(tuple(plugins), MappingProxyType(models), MappingProxyType(strategies), MappingProxyType(providers))
+    return collect(sorted(found, key=_order), open_entry)
+
+
+def collect(points: Iterable[EntryPoint], look: Callable[[str], Offered]) -> Registry:
+    """The registry of entry points in their order; `look` tells what is behind an entry point's value."""
+    looked = [_look(point, look) for point in points]
+    declared = {market.key: market for _, offered in looked if offered is not None for market in offered.markets}
+    registry = Registry()
+    for plugin, offered in looked:
+        registry = _with(registry, plugin, offered, declared)
+    return registry
 
 
 def open_entry(entry: str) -> Offered:
@@ -114,7 +140,11 @@ def open_entry(entry: str) -> Offered:
     plugin = _imported(entry)
     made_for = getattr(plugin, "API", API)
     if made_for != API:
-        raise Refused(f"It is made for version {made_for!r} of the plugin contract; this Touchline has version {API}.")
+        older = isinstance(made_for, int) and made_for < API
+        remedy = "update the plugin" if older else "update Touchline"
+        raise Refused(
+            f"It is made for version {made_for!r} of the plugin contract; this Touchline has version {API}: {remedy}."
+        )
     return _offered(plugin)
 
 
@@ -127,29 +157,59 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
     return (point.dist.name, point.dist.version) if point.dist is not None else ("", "")
 
 
-def _load(
-    point: EntryPoint, names: set[str], models: set[str], strategies: set[str], providers: set[str]
-) -> tuple[Plugin, Offered]:
+def _look(point: EntryPoint, look: Callable[[str], Offered]) -> tuple[Plugin, Offered | None]:
+    """An entry point and what it offers; None for one that is refused."""
     distribution, version = _distribution(point)
     try:
-        if point.name in names:
-            raise Refused(f"Another plugin is already called {point.name!r}; rename the entry point.")
-        offered = open_entry(point.value)
-        keys = (
-            _free_keys("model", offered.models, models),
-            _free_keys("strategy", offered.strategies, strategies),
-            _free_keys("provider", offered.providers, providers),
-        )
+        offered = look(point.value)
     except Refused as refused:
-        return Plugin(point.name, point.value, distribution, version, Status.REFUSED, str(refused)), Offered()
-    return Plugin(point.name, point.value, distribution, version, Status.LOADED, "", *keys), offered
+        return Plugin(point.name, point.value, distribution, version, Status.REFUSED, str(refused)), None
+    return Plugin(point.name, point.value, distribution, version, Status.LOADED, api=offered.api), offered
 
 
-def _free_keys(what: str, things: Sequence[Model | Strategy | Provider], taken: set[str]) -> tuple[str, ...]:
+def _with(registry: Registry, plugin: Plugin, offered: Offered | None, declared: Mapping[str, Market]) -> Registry:
+    """The registry with one more plugin, refused if what it offers cannot be told from what is there."""
+    if offered is None:
+        return replace(registry, plugins=(*registry.plugins, plugin))
+    try:
+        if any(plugin.key == other.key for other in registry.plugins):
+            raise Refused(f"Another plugin is already called {plugin.key!r}; rename the entry point.")
+        keys = {kind: _free_keys(kind, getattr(offered, kind), getattr(registry, kind)) for kind in HOOKS}
+        for model in offered.models:
+            _check_markets(model, declared)
+    except Refused as refused:
+        told = replace(plugin, status=Status.REFUSED, reason=str(refused))
+        return replace(registry, plugins=(*registry.plugins, told))
+    things = {
+        kind: MappingProxyType({**getattr(registry, kind), **{thing.key: thing for thing in getattr(offered, kind)}})
+        for kind in HOOKS
+    }
+    return Registry((*registry.plugins, replace(plugin, **keys)), **things)  # type: ignore[arg-type]  # by hook
+
+
+def _check_markets(model: Model, declared: Mapping[str, Market]) -> None:
+    """Raises Refused for a model of a market that nobody declares, or at a line that it does not have."""
+    for key in model.markets:
+        if key.kind is not Kind.CUSTOM:
+            continue
+        market = declared.get(key.name)
+        if market is None:
+            raise Refused(f"The model {model.key!r} prices {key}, a market that no installed plugin declares.")
+        if not market.lines.has(key.line):
+            raise Refused(f"The model {model.key!r} prices {key}, and that market's lines are {market.lines}.")
+
+
+_SINGULAR = {"models": "model", "markets": "market", "strategies": "strategy", "providers": "provider"}
+
+
+def _free_keys(kind: str, things: Sequence[Named], taken: Mapping[str, object]) -> tuple[str, ...]:
+    """The keys of what a plugin offers; raises Refused when one is taken."""
     keys = tuple(thing.key for thing in things)
     for key in keys:
         if key in taken or keys.count(key) > 1:
-            raise Refused(f"The key {key!r} of a {what} is already taken; keys are `author.name` and unique.")
+            raise Refused(
+                f"The key {key!r} of a {_SINGULAR[kind]} is already taken; keys are `author.name` and unique."
+            )
     return keys
 
 
@@ -194,14 +254,18 @@ def _offered(plugin: object) -> Offered:
     callers = host.get_hookcallers(plugin) or []
     unknown = [caller.name for caller in callers if not caller.has_spec()]
     if unknown:
-        raise Refused(f"This Touchline knows no hook {unknown[0]!r}; the hooks are models, strategies and providers.")
+        raise Refused(f"This Touchline knows no hook {unknown[0]!r}; the hooks are {_LISTED}.")
     if not callers:
-        raise Refused("It defines no hook: mark models(), strategies() or providers() with touchline.hookimpl.")
+        raise Refused(f"It defines no hook of {_LISTED}: mark one with touchline.hookimpl.")
     returned = {caller.name: _call(caller) for caller in callers}
     return Offered(
         tuple(_checked_model(model) for model in returned.get("models", ())),
-        tuple(_checked("strategy", strategy, ("assess",)) for strategy in returned.get("strategies", ())),
-        tuple(_checked("provider", provider, ("files", "read")) for provider in returned.get("providers", ())),
+        tuple(_checked_market(market) for market in returned.get("markets", ())),
+        tuple(_checked_strategy(strategy) for strategy in returned.get("strategies", ())),
+        tuple(
+            _checked("provider", provider, ("files", "read"), ("key", "name"))
+            for provider in returned.get("providers", ())
+        ),
     )
 
 
@@ -225,19 +289,62 @@ def _checked_model(model: object) -> Model:
     markets = _attribute(name, checked, "markets")
     if not isinstance(markets, tuple) or not markets or not all(isinstance(key, MarketKey) for key in markets):
         raise Refused(f"{name} must name its markets as a tuple of MarketKey, at least one.")
-    settings = _attribute(name, checked, "settings")
-    if not isinstance(settings, Mapping):
-        raise Refused(f"{name} must give its settings as a mapping; an empty one is fine.")
+    _check_settings(name, checked)
+    return checked
+
+
+def _checked_strategy(strategy: object) -> Strategy:
+    checked: Strategy = _checked("strategy", strategy, ("assess",))
+    _check_settings(f"The strategy {checked.key!r}", checked)
+    return checked
+
+
+def _check_settings(name: str, thing: object) -> None:
+    """Raises Refused for settings that are no plain values by name, or whose defaults break their own bounds."""
+    if not isinstance(getattr(thing, "settings", {}), Mapping):
+        raise Refused(f"{name} must give its settings as a mapping; without any, leave `settings` out.")
+    try:
+        settings = settings_of(thing)
+    except SettingError as error:
+        raise Refused(f"{name} has a default that its own setting refuses: {error}.") from error
     for setting, value in settings.items():
-        if not isinstance(setting, str) or not isinstance(value, bool | int | float | str):
+        if not _is_plain(setting, str) or not _is_plain(value, bool, int, float, str):
             raise Refused(f"{name} must give its settings as plain numbers, texts or booleans; {setting!r} is none.")
+
+
+def _is_plain(value: object, *kinds: type) -> bool:
+    """Whether a stranger's value is what its type promises."""
+    return isinstance(value, kinds)
+
+
+def _checked_market(market: object) -> Market:
+    """A market with everything that its contract asks for, as far as can be seen without settling a bet."""
+    checked: Market = _checked("market", market, ("settle",), ("key", "title"))
+    name = f"The market {checked.key!r}"
+    if CUSTOM_KEY.fullmatch(checked.key) is None:
+        raise Refused(f"{name} must be called `author.market`, in small letters, digits and `_`.")
+    outcomes = _attribute(name, checked, "outcomes")
+    if (
+        not isinstance(outcomes, tuple)
+        or not all(isinstance(outcome, str) and outcome for outcome in outcomes)
+        or len(set(outcomes)) != len(outcomes)
+        or len(outcomes) < 2
+    ):
+        raise Refused(f"{name} must name its outcomes as a tuple of two or more different strings.")
+    lines = _attribute(name, checked, "lines")
+    if not isinstance(lines, Lines):
+        raise Refused(f"{name} must say its lines as one of touchline.Lines.")
+    if ("{line}" in checked.title) != (lines is not Lines.NONE):
+        raise Refused(f"{name} must have `{{line}}` in its title exactly where it has lines.")
     return checked
 
 
 # The contract's Protocols say what the object is once these checks have passed; Any is the honest type until then.
-def _checked(what: str, thing: object, methods: tuple[str, ...]):  # type: ignore[no-untyped-def]
+def _checked(  # type: ignore[no-untyped-def]
+    what: str, thing: object, methods: tuple[str, ...], attributes: tuple[str, ...] = ("key", "version")
+):
     name = f"A {what} ({type(thing).__name__})"
-    for attribute in ("key", "version") if what != "provider" else ("key", "name"):
+    for attribute in attributes:
         value = _attribute(name, thing, attribute)
         if not isinstance(value, str) or not value:
             raise Refused(f"{name} must have a {attribute}: a string that is not empty.")

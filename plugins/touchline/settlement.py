@@ -54,6 +54,16 @@ class Facts:
     half_time_away_goals: int | None = None
     home_corners: int | None = None
     away_corners: int | None = None
+    home_yellow_cards: int | None = None
+    away_yellow_cards: int | None = None
+    home_red_cards: int | None = None
+    away_red_cards: int | None = None
+    home_shots: int | None = None
+    away_shots: int | None = None
+    home_shots_on_target: int | None = None
+    away_shots_on_target: int | None = None
+    home_fouls: int | None = None
+    away_fouls: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +136,22 @@ def _by_line(title: str, market: MarketKey, outcome: str, facts: Facts) -> Verdi
         above = 4 * (count if outcome == "home" else -count) + line
     else:
         above = 4 * count - line if outcome == "over" else line - 4 * count
+    return _verdict(title, f"{_split(market, line)}{happened}", _result(above, line))
+
+
+def _result(above: int, line: int) -> BetResult:
+    """The result of a bet that is so many quarters above 0, at a line in quarters."""
     halves = (above - 1, above + 1) if line % 2 else (above, above)
-    result = _RESULTS[2 + sum((half > 0) - (half < 0) for half in halves)]
-    return _verdict(title, f"{_split(market, line)}{happened}", result)
+    return _RESULTS[2 + sum((half > 0) - (half < 0) for half in halves)]
+
+
+def total_verdict(market: MarketKey, outcome: str, count: int, thing: str) -> Verdict:
+    """A bet that a count is over or under the market's line, as `touchline.markets.settle_total` tells it."""
+    line = _quarters(market)
+    things, verb = _counted(count, thing)
+    title = f"{outcome.capitalize()} {_written(market, line)} {thing}s{_PERIODS.get(market.period, '')}"
+    above = 4 * count - line if outcome == "over" else line - 4 * count
+    return _verdict(title, f"{_split(market, line)}there {verb} {things}", _result(above, line))
 
 
 def _count(market: MarketKey, facts: Facts) -> tuple[str, int]:

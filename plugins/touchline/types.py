@@ -7,6 +7,7 @@ number of fixtures, `c` the number of clubs.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +27,7 @@ API = 1
 
 
 class Kind(StrEnum):
-    """Kinds of market that the graph knows by name; a plugin with another one uses CUSTOM and its own key."""
+    """Kinds of market that the graph knows by name; a plugin's own market is CUSTOM and has a name of its own."""
 
     MATCH_RESULT = "match_result"
     TOTAL_GOALS = "total_goals"
@@ -48,9 +49,13 @@ OUTCOMES: Mapping[Kind, tuple[str, ...]] = {
 """Outcomes of the kinds with a fixed list, in their customary order."""
 
 
+CUSTOM_KEY = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+"""What the key of a plugin's own market looks like: `author.market`."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class MarketKey:
-    """One market by its canonical key: `match_result::ft`, `total_goals:2.5:ft`.
+    """One market by its canonical key: `match_result::ft`, `total_goals:2.5:ft`, `acme.total_cards:4.5:ft`.
 
     `line` is in goals, corners or goals of handicap given to the home side; None where there is none.
     """
@@ -58,21 +63,32 @@ class MarketKey:
     kind: Kind
     line: float | None = None
     period: str = "ft"
+    name: str = ""
+    """Of a CUSTOM market: the key of the plugin's market, `author.market`; empty for every other kind."""
 
     def __str__(self) -> str:
         line = "" if self.line is None else f"{self.line:g}"
-        return f"{self.kind}:{line}:{self.period}"
+        return f"{self.kind_key}:{line}:{self.period}"
 
     @classmethod
     def parse(cls, key: str) -> MarketKey:
-        """The market of a canonical key; raises ValueError when it is not one."""
+        """The market of a canonical key; raises ValueError when it is not one. What follows the kind may be left out:
+        `MarketKey.parse("acme.total_cards:4.5")`.
+        """
         kind, _, rest = key.partition(":")
         line, _, period = rest.partition(":")
-        return cls(Kind(kind), float(line) if line else None, period or "ft")
+        is_own = CUSTOM_KEY.fullmatch(kind) is not None
+        known = Kind.CUSTOM if is_own else Kind(kind)
+        return cls(known, float(line) if line else None, period or "ft", kind if is_own else "")
+
+    @property
+    def kind_key(self) -> str:
+        """What lines of one market share: the kind, or the name of a plugin's own market."""
+        return self.name or str(self.kind)
 
     @property
     def outcomes(self) -> tuple[str, ...]:
-        """Outcome keys in their customary order."""
+        """Outcome keys in their customary order; raises KeyError for a market whose plugin says them."""
         return OUTCOMES[self.kind]
 
 
@@ -100,6 +116,10 @@ SPARSE_BELOW = 6
 
 def _not_given() -> Floats:
     return np.empty(0)
+
+
+_LATER_COLUMNS = ("home_xg", "away_xg", "home_yellow_cards", "away_yellow_cards", "home_fouls", "away_fouls")
+"""Columns that came after the first release: NaN where whoever makes a history does not give them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +162,13 @@ class History:
     home_xg: Floats = field(default_factory=_not_given)
     """(n,) expected goals of the home side by a source that measures them; NaN where none does."""
     away_xg: Floats = field(default_factory=_not_given)
+    home_yellow_cards: Floats = field(default_factory=_not_given)
+    away_yellow_cards: Floats = field(default_factory=_not_given)
+    home_fouls: Floats = field(default_factory=_not_given)
+    away_fouls: Floats = field(default_factory=_not_given)
 
     def __post_init__(self) -> None:
-        for name in ("home_xg", "away_xg"):
+        for name in _LATER_COLUMNS:
             if len(getattr(self, name)) != len(self.home):
                 object.__setattr__(self, name, np.broadcast_to(np.nan, len(self.home)))
 
@@ -267,7 +291,8 @@ def odds_use_of(model: Model) -> OddsUse | None:
 class Model(Protocol):
     """A market model: what a plugin's `models()` hook returns.
 
-    It may also have `reach` (a `Reach`) and `odds_use` (an `OddsUse`).
+    It may also have `reach` (a `Reach`), `odds_use` (an `OddsUse`) and settings: fields made by `touchline.setting`, or
+    a property `settings` with plain values by name.
     """
 
     @property
@@ -283,11 +308,6 @@ class Model(Protocol):
     @property
     def markets(self) -> tuple[MarketKey, ...]:
         """Markets whose probabilities every forecast holds."""
-        ...
-
-    @property
-    def settings(self) -> Mapping[str, float | str | bool]:
-        """The settings of this run, stored with it."""
         ...
 
     def fit(self, history: History, rng: np.random.Generator) -> Fitted:
@@ -327,16 +347,13 @@ class Assessment:
 
 
 class Strategy(Protocol):
-    """Weighs probabilities against prices: what a plugin's `strategies()` hook returns."""
+    """Weighs probabilities against prices: what a plugin's `strategies()` hook returns. Settings as for a model."""
 
     @property
     def key(self) -> str: ...
 
     @property
     def version(self) -> str: ...
-
-    @property
-    def settings(self) -> Mapping[str, float | str | bool]: ...
 
     def assess(
         self, market: MarketKey, probabilities: Mapping[str, float], offers: Sequence[Offer]

@@ -14,6 +14,7 @@ from touchline import BTTS, OVER_25, RESULT, Basis, Floats, Forecasts, History, 
 from touchline.dixon_coles import FittedGoals, GoalModel, GoalSettings
 from touchline.grid import ScoreGrid
 from touchline.outputs import check_forecasts
+from touchline.settings import settings_of
 from touchline_markets import both_teams_to_score, goals, match_result
 
 MODEL = GoalModel("test.goals", (RESULT, OVER_25, BTTS))
@@ -58,8 +59,8 @@ def test_our_models_say_who_they_are() -> None:
         "touchline.both_teams_to_score",
     ]
     assert {model.version for model in our_models()} == {"1"}
-    assert len({str(model.settings) for model in our_models()}) == 1
-    assert MODEL.settings["half_life_days"] == 385.0
+    assert len({str(settings_of(model)) for model in our_models()}) == 1
+    assert settings_of(MODEL)["half_life_days"] == 385.0
 
 
 def test_no_match_gives_the_prior() -> None:

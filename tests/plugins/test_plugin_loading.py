@@ -62,18 +62,27 @@ def test_our_own_plugins_are_found() -> None:
             "workers.no_such.provider",
             "It comes with the application: run Touchline from its checkout with the extra `server`.",
         ),
-        ("other_api", "It is made for version 99 of the plugin contract; this Touchline has version 1."),
-        ("no_hooks", "It defines no hook: mark models(), strategies() or providers() with touchline.hookimpl."),
+        (
+            "other_api",
+            "It is made for version 99 of the plugin contract; this Touchline has version 1: update Touchline.",
+        ),
+        (
+            "no_hooks",
+            "It defines no hook of models, markets, strategies and providers: mark one with touchline.hookimpl.",
+        ),
         (
             "unknown_hook",
-            "This Touchline knows no hook 'modles'; the hooks are models, strategies and providers.",
+            "This Touchline knows no hook 'modles'; the hooks are models, markets, strategies and providers.",
         ),
         ("odd_hooks:nothing", "models() returned nothing; it must return a list."),
         ("odd_hooks:no_list", "models() must return a list and returned SimpleNamespace."),
         ("odd_hooks:no_key", "A model (SimpleNamespace) has no key."),
         ("odd_hooks:empty_key", "A model (SimpleNamespace) must have a key: a string that is not empty."),
         ("odd_hooks:no_markets", "The model 'odd.model' must name its markets as a tuple of MarketKey, at least one."),
-        ("odd_hooks:no_settings", "The model 'odd.model' must give its settings as a mapping; an empty one is fine."),
+        (
+            "odd_hooks:no_settings",
+            "The model 'odd.model' must give its settings as a mapping; without any, leave `settings` out.",
+        ),
         (
             "odd_hooks:odd_setting",
             "The model 'odd.model' must give its settings as plain numbers, texts or booleans; 'weights' is none.",

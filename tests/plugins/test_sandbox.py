@@ -16,6 +16,7 @@ from tests.plugins.histories import drawn, empty, every_pairing, fixtures
 from touchline import RESULT, Fixtures, History, wire
 from touchline.outputs import Fault, PluginError
 from touchline.sandbox import FitResult, PredictResult, run_fit, run_fit_and_predict, run_predict
+from touchline.settings import settings_of
 from touchline_markets import corners, match_result
 
 BAD = Path(__file__).parent / "bad"
@@ -58,7 +59,7 @@ def test_a_child_computes_what_we_would(past: History, coming: Fixtures) -> None
     np.testing.assert_allclose(predicted.forecasts.probabilities[RESULT], ours.probabilities[RESULT], atol=1e-12)
     assert list(predicted.forecasts.basis) == list(ours.basis)
     assert predicted.forecasts.family == "score_grid"
-    assert (result.version, dict(result.settings)) == ("1", dict(model.settings))
+    assert (result.version, dict(result.settings)) == ("1", settings_of(model))
     assert 0 < result.seconds < 20
     assert 0 < predicted.milliseconds < 20_000
 

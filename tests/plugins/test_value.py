@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from touchline import RESULT, Floats, Offer
 from touchline.margin import Method, remove_margin
+from touchline.settings import settings_of
 from touchline.value import edge, kelly, net_odds, recommendation
 from touchline_markets.value import SharpConsensus, ValueSettings, consensus, strategies
 
@@ -128,4 +129,4 @@ def test_a_consensus_finds_no_value_in_itself_without_the_model() -> None:
 
 def test_our_strategy_says_who_it_is() -> None:
     (strategy,) = strategies()
-    assert (strategy.key, strategy.version, dict(strategy.settings)) == ("touchline.value", "1", {"model_weight": 0.25})
+    assert (strategy.key, strategy.version, settings_of(strategy)) == ("touchline.value", "1", {"model_weight": 0.25})

@@ -123,6 +123,6 @@ def registry(temper: str) -> Registry:
             Plugin("fickle", f"tests.workers.fickle:{temper}", "test", "1", Status.LOADED, models=(KEY,)),
             Plugin("trusting", "none", "test", "1", Status.LOADED, strategies=(TRUSTING,)),
         ),
-        {KEY: Fickle(temper)},
-        {TRUSTING: Trusting()},
+        models={KEY: Fickle(temper)},
+        strategies={TRUSTING: Trusting()},
     )

@@ -26,6 +26,7 @@ from touchline.evaluation.questions import HALF_TIME, NOT_KNOWN, QUESTIONS, Ques
 from touchline.evaluation.rounds import rounds
 from touchline.evaluation.scores import References, Score, on, scores
 from touchline.evaluation.walk_forward import BASES, Walked, instants, peak_bytes
+from touchline.settings import settings_of
 from touchline.types import RESULT, Basis, Floats, Ints, Model, OddsUse, odds_use_of
 
 CLOSING: Final = "closing"
@@ -214,7 +215,7 @@ def _sheet(dataset: Dataset, model: Model, answers: Sequence[Answer], rows: Ints
     walks = [answer for answer in answers if isinstance(answer, Walked)]
     if failed:
         failure = "; ".join(failed)
-        return _Sheet(Row(model.key, kind, odds_use_of(model), model.version, model.settings, failure=failure), {})
+        return _Sheet(Row(model.key, kind, odds_use_of(model), model.version, settings_of(model), failure=failure), {})
     basis = np.bincount(np.concatenate([walk.basis for walk in walks]), minlength=len(BASES)).tolist()
     peaks = [walk.peak_bytes for walk in walks if walk.peak_bytes is not None]
     cost = Cost(
@@ -228,7 +229,7 @@ def _sheet(dataset: Dataset, model: Model, answers: Sequence[Answer], rows: Ints
         kind=kind,
         odds_use=odds_use_of(model),
         version=model.version,
-        settings=model.settings,
+        settings=settings_of(model),
         basis={one: count for one, count in zip(BASES, basis, strict=True) if count},
         cost=cost,
     )
