@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from domain.forecasting.installed import choose_served, note_plugins
+from domain.forecasting.installed import note_plugins
+from domain.forecasting.serving import choose_served
 from domain.infra.bus import Bus
 from domain.infra.clock import match_now
 from domain.infra.database import Database, connection_of
@@ -16,7 +18,8 @@ from domain.infra.settings import Settings
 from domain.intake import replayed, simulated
 from domain.intake.feed import Feed, Feeds
 from touchline import Provider
-from touchline.plugins import Registry, load_plugins
+from touchline.discovery import close_plugins, discover_plugins
+from touchline.plugins import Registry
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class Boot:
     feeds: Feeds
 
 
-async def open_boot(settings: Settings, load: Callable[[], Registry] = load_plugins) -> Boot:
+async def open_boot(settings: Settings, load: Callable[[], Registry] = discover_plugins) -> Boot:
     """Open everything and write down which plugins are installed."""
-    registry = load()
+    registry = await asyncio.to_thread(load)
     database = await Database.connect(settings.database_url, size=settings.database_pool)
     try:
         await _note(database, registry)
@@ -53,12 +56,13 @@ async def _note(database: Database, registry: Registry) -> None:
 
 async def close_boot(boot: Boot) -> None:
     """Close what `open_boot` opened."""
+    close_plugins(boot.registry)
     await boot.bus.close()
     await boot.database.close()
 
 
 @asynccontextmanager
-async def booted(settings: Settings, load: Callable[[], Registry] = load_plugins) -> AsyncIterator[Boot]:
+async def booted(settings: Settings, load: Callable[[], Registry] = discover_plugins) -> AsyncIterator[Boot]:
     """Everything open for the length of a block."""
     boot = await open_boot(settings, load)
     try:

@@ -19,8 +19,8 @@ from domain.intake.service import import_file
 from domain.matches.rules import result_known_at
 from domain.matches.service import record_matches
 from touchline import Provider, SourceMatch, reach_of
+from touchline.discovery import discover_plugins
 from touchline.football_data import season_code
-from touchline.plugins import load_plugins
 from workers.seeding import ask_first, resume_clock, step
 
 NAME = "replay"
@@ -90,7 +90,7 @@ async def _import_history(
     database: Database, provider: Provider, replay: ReplaySettings, season: Sequence[SourceMatch]
 ) -> None:
     """Import earlier seasons as far back as an installed model looks, and what was known of this one."""
-    earliest = replay.start - timedelta(days=max(reach_of(model).days for model in load_plugins().models.values()))
+    earliest = replay.start - timedelta(days=max(reach_of(model).days for model in discover_plugins().models.values()))
     earlier = list(range(earliest.year - 1, replay.season))
     for file in provider.files(replay.origin, replay.leagues, earlier):
         if file.partition("#")[0].rpartition("/")[2].startswith("fixtures"):

@@ -1,8 +1,9 @@
 """The worker process: `python -m workers.worker`. Runs jobs until SIGTERM, then finishes what is in hand.
 
-Three groups of threads share one event loop. Threads only wait for their job's coroutine, so they cost
+Groups of threads share one event loop. Threads only wait for their job's coroutine, so they cost
 nothing; their number bounds what runs at once. Slow model runs have threads of their own, so that
-prices never wait for a fit, and e-mails have one, so that nothing waits for a mail server.
+prices never wait for a fit, and e-mails have one, so that nothing waits for a mail server. What runs the
+code of others has one for models and one for strategies: however it hangs, ours goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from domain.infra.errors import SettingsError
 from domain.infra.jobs import Queue
 from domain.infra.outages import is_outage
 from domain.infra.settings import Settings, read_settings
-from touchline.plugins import Registry, load_plugins
+from touchline.discovery import discover_plugins
+from touchline.plugins import Registry
 from workers.actors import register_jobs
 from workers.boot import Boot, close_boot, open_boot
 from workers.broker import open_broker
@@ -34,6 +36,8 @@ from workers.stack.lifeline import watch_lifeline
 QUICK_THREADS = 4
 """Jobs other than model runs and e-mails that run at once."""
 MAIL_THREADS = 1
+OUTSIDE_THREADS = 1
+"""Children of others' models that run at once; strategies have as many threads beside them."""
 POLL_MILLISECONDS = 100
 """Longest pause between two looks into an empty queue."""
 DRAIN_MILLISECONDS = 10_000
@@ -64,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def run_worker(settings: Settings, stop: threading.Event, load: Callable[[], Registry] = load_plugins) -> None:
+def run_worker(settings: Settings, stop: threading.Event, load: Callable[[], Registry] = discover_plugins) -> None:
     """Run jobs until `stop` is set, then drain."""
     loop = EventLoopThread(logger)
     loop.daemon = True  # an error at the start must end the process
@@ -111,17 +115,23 @@ def _opened(
     return None
 
 
-def _start(broker: RedisBroker, settings: Settings) -> list[Worker]:
-    warnings = logging.getLogger("dramatiq.broker.RedisBroker")
-    warnings.setLevel(logging.ERROR)  # it warns of a second worker's middleware of the same type; each has its queues
-    groups: list[tuple[set[Queue], int]] = [
+def thread_groups(settings: Settings) -> list[tuple[set[Queue], int]]:
+    """Queues that share threads, and how many those are: no group waits for another one."""
+    return [
         ({Queue.FEEDS, Queue.DEFAULT}, QUICK_THREADS),
         ({Queue.MODELS}, settings.worker_threads),
         ({Queue.MAIL}, MAIL_THREADS),
+        ({Queue.OUTSIDE}, OUTSIDE_THREADS),
+        ({Queue.OUTSIDE_VALUE}, OUTSIDE_THREADS),
     ]
+
+
+def _start(broker: RedisBroker, settings: Settings) -> list[Worker]:
+    warnings = logging.getLogger("dramatiq.broker.RedisBroker")
+    warnings.setLevel(logging.ERROR)  # it warns of a second worker's middleware of the same type; each has its queues
     workers = [
         Worker(broker, queues=set(map(str, queues)), worker_threads=threads, worker_timeout=POLL_MILLISECONDS)
-        for queues, threads in groups
+        for queues, threads in thread_groups(settings)
     ]
     for worker in workers:
         worker.start()

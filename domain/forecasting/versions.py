@@ -14,9 +14,10 @@ import orjson
 from domain.forecasting.history import past_of
 from domain.infra.database import Reader
 from domain.infra.errors import NotFound
+from touchline import Model
 from touchline.plugins import Registry
-from touchline.sandbox import TIMEOUT, run_fit
-from touchline.settings import settings_of
+from touchline.sandbox import TIMEOUT, limits_of, run_fit
+from touchline.settings import SettingError, configured, settings_declared, settings_of
 from touchline.wire import inputs_digest
 
 
@@ -78,13 +79,29 @@ async def refit(reader: Reader, registry: Registry, version_id: int, *, timeout:
     version = await read_version(reader, version_id)
     if version.model_key not in registry.models:
         raise NotFound(f"No installed plugin has the model {version.model_key}.")
-    model = registry.models[version.model_key]
+    model, values = _as_it_was(registry.models[version.model_key], version)
     past = await past_of(reader, model, version.league_id, version.data_cutoff_at)
+    plugin = registry.plugin_of(model.key)
     fitted = await asyncio.to_thread(
-        run_fit, registry.plugin_of(model.key).entry, model.key, past.history, seed=version.seed, timeout=timeout
+        run_fit,
+        plugin.entry,
+        model.key,
+        past.history,
+        seed=version.seed,
+        settings=values,
+        limits=limits_of(plugin, timeout),
     )
     inputs = inputs_digest(past.history, None, settings_of(model), model.version)
     return Refitted(version, fitted.digest, inputs, fitted.version, fitted.settings)
+
+
+def _as_it_was(model: Model, version: Version) -> tuple[Model, dict[str, Any]]:
+    """The installed model with the settings of a version, as far as its code still takes them, and those settings."""
+    values = {one.name: version.settings[one.name] for one in settings_declared(model) if one.name in version.settings}
+    try:
+        return configured(model, values), values
+    except SettingError:  # what is different is told by `Refitted.reasons`
+        return model, {}
 
 
 async def latest_version(reader: Reader, model_key: str, league_id: int) -> Version | None:

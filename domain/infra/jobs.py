@@ -42,6 +42,10 @@ class Queue(StrEnum):
     DEFAULT = "default"
     MODELS = "models"
     """Fits and forecasts in child processes: slow, with threads of their own."""
+    OUTSIDE = "outside"
+    """The same with the models and markets of others, one at a time: what hangs there keeps only its like waiting."""
+    OUTSIDE_VALUE = "outside_value"
+    """Strategies of others: short, and not behind a model that takes its time."""
     MAIL = "mail"
     """E-mails, one after the other: a server that does not answer holds up nothing else."""
 
@@ -65,6 +69,9 @@ _QUEUES = {
     "run_model": Queue.MODELS,
     "simulate_table": Queue.MODELS,
     "run_simulation": Queue.MODELS,
+    "run_outside_model": Queue.OUTSIDE,
+    "settle_market": Queue.OUTSIDE,
+    "price_outside_value": Queue.OUTSIDE_VALUE,
     "send_mail": Queue.MAIL,
 }
 

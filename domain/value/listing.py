@@ -8,8 +8,10 @@ from datetime import datetime
 
 from asyncpg import Record
 
+from domain.forecasting.queries import IN_SHADOW
 from domain.infra.database import Reader
 from domain.infra.listing import SortKey, Where, Window
+from domain.markets.queries import graph_kind
 
 VALUE_BET = """b.id as key, b.match_id, b.selection_id, b.bookmaker_id, b.strategy_key, b.model_version_id,
     b.prediction_id, b.price::float8, b.sequence, b.probability, b.edge, b.kelly, b.recommendation, b.status as state,
@@ -29,11 +31,12 @@ _LISTED = "value_bet b join match m on m.id = b.match_id left join prediction p 
 
 _STATUS = """case when b.status = 'EXPIRED' and m.status in ('FINISHED', 'AWARDED', 'ABANDONED', 'CANCELLED')
     then 'SETTLED' else b.status end"""
-_OF_KIND = """exists (select 1 from selection s join market k on k.id = s.market_id
-    where s.id = b.selection_id and k.kind = any({}::text[]))"""
+_OF_KIND = f"""exists (select 1 from selection s join market k on k.id = s.market_id
+    where s.id = b.selection_id and {graph_kind("k.kind")} = any({{}}::text[]))"""
 _FRESH = """(b.status <> 'OPEN' or exists (select 1 from quote q
     where q.match_id = b.match_id and q.selection_id = b.selection_id and q.bookmaker_id = b.bookmaker_id
       and q.confirmed_at >= {}))"""
+_MAY_BE_SEEN = f"({{}}::bool or b.strategy_key <> all({IN_SHADOW}))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,8 @@ class ValueBetCriteria:
     kickoff_to: datetime | None = None
     confirmed_since: datetime | None = None
     """Only open bets whose quote was confirmed at or after this; others are not narrowed by it."""
+    sees_shadow: bool = False
+    """Whether those of strategies of plugins in shadow are in it."""
 
     def where(self) -> Where:
         where = Where()
@@ -78,6 +83,7 @@ class ValueBetCriteria:
         ):
             if value is not None:
                 where.add(condition, value)
+        where.add(_MAY_BE_SEEN, self.sees_shadow)
         return where
 
 
@@ -96,20 +102,27 @@ async def value_bet_count(db: Reader, criteria: ValueBetCriteria) -> int:
     return count
 
 
-async def value_bets(db: Reader, ids: Sequence[int]) -> list[Record]:
-    """Value bets by id."""
+async def value_bets(db: Reader, ids: Sequence[int], *, sees_shadow: bool = False) -> list[Record]:
+    """Value bets by id; those of strategies of plugins in shadow only for whoever sees them."""
     return await db.fetch(
-        f"select {VALUE_BET} from value_bet b join match m on m.id = b.match_id where b.id = any($1::bigint[])", ids
+        f"""select {VALUE_BET} from value_bet b join match m on m.id = b.match_id
+            where b.id = any($1::bigint[]) and {_MAY_BE_SEEN.format("$2")}""",
+        ids,
+        sees_shadow,
     )
 
 
-async def open_value_bets(db: Reader, match_ids: Sequence[int], min_edge: float, max_edge: float) -> list[Record]:
+async def open_value_bets(
+    db: Reader, match_ids: Sequence[int], min_edge: float, max_edge: float, *, sees_shadow: bool = False
+) -> list[Record]:
     """Open value bets of each match with an edge in the span, largest edge first."""
     return await db.fetch(
         f"""select {VALUE_BET} from value_bet b join match m on m.id = b.match_id
             where b.match_id = any($1::bigint[]) and b.status = 'OPEN' and b.edge >= $2 and b.edge <= $3
+              and {_MAY_BE_SEEN.format("$4")}
             order by b.edge desc, b.id""",
         match_ids,
         min_edge,
         max_edge,
+        sees_shadow,
     )

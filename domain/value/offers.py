@@ -45,7 +45,7 @@ async def priced_markets(reader: Reader, match_id: int, now: datetime) -> list[M
         MarketOffers(
             key=known.market(row["market_id"]),
             prediction_id=row["id"],
-            probabilities=dict(zip(known.market(row["market_id"]).outcomes, row["probabilities"], strict=True)),
+            probabilities=dict(zip(known.outcomes(known.market(row["market_id"])), row["probabilities"], strict=True)),
             offers=offers.get(known.market(row["market_id"]), {}),
         )
         for row in forecasts

@@ -1,155 +1,149 @@
-"""The child process that runs one plugin: `python -m touchline.child PARENT`, request on stdin, answer on stdout.
+"""The child process that runs one plugin: `python -m touchline.child once|kept PARENT FOLDER`.
 
-It holds one model's code and nothing else: no secrets in its environment, one thread, a memory limit, and it dies
-with its parent. That keeps faults away from the worker; it is not a wall against a plugin that means harm.
+It holds one plugin's code and nothing else: no secrets in its environment, one thread, limits, and it ends with its
+parent. That keeps faults away from the worker; it is not a wall against a plugin that means harm.
+
+`once` reads one message of `touchline.wire` from stdin and writes one to stdout. `kept` opens a plugin with its first
+message and answers until there are no more; messages are JSON after their length in eight bytes.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import signal
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
 
-import numpy as np
-
-from touchline import wire
-from touchline.outputs import Fault, PluginError, check_forecasts, check_ratings, check_state
-from touchline.plugins import Refused, describe, open_entry
-from touchline.settings import settings_of
-from touchline.types import Fitted, Fixtures, Floats, History, Model, Rated
-
-Answer = TypeVar("Answer")
-
-_PR_SET_PDEATHSIG = 1
+from touchline import guard, wire
+from touchline.outputs import Fault, PluginError
+from touchline.plugins import describe
+from touchline.questions import Opened, answer_of, open_plugin
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the worker asks for."""
-
-    entry: str
-    model: str
-    history: History
-    fixtures: Fixtures | None
-    state: dict[str, Floats] | None
-    """Restore from this instead of fitting."""
-    seed: int
-    clubs: tuple[str, ...]
-    """Whose ratings are asked for."""
-
-
-def main(parent: int) -> None:
-    """Answer one request. Whatever the plugin prints goes to stderr: the answer's own descriptor is kept aside."""
-    _die_with(parent)
-    answer = os.dup(1)
-    os.dup2(2, 1)
-    message = sys.stdin.buffer.read()
-    try:
-        reply = _reply(message)
-    except PluginError as error:
-        reply = wire.pack({"error": error.kind, "sentence": error.sentence}, {})
-    with os.fdopen(answer, "wb") as stream:
-        stream.write(reply)
+def main(mode: str, parent: int, folder: str) -> None:
+    """Answer. What the plugin prints is dropped: the answer's own descriptor is kept aside."""
+    _limit("RLIMIT_CORE", 0)
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    guard.divide(parent, folder, lambda sentence: _tell(answers, sentence) if mode == "once" else None)
+    runner = os.getpid()
+    questions = os.fdopen(os.dup(0), "rb")
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1):
+        os.dup2(nothing, descriptor)
+    if mode == "once":
+        reply = _once(questions.read())
+        _end_copies(runner)
+        _write(answers, reply)
+    else:
+        _keep_answering(questions, answers, runner)
     sys.stderr.flush()
     os._exit(0)  # a plugin's threads and exit hooks do not keep the worker waiting
 
 
-def _die_with(parent: int) -> None:
-    """Ask the kernel for death when the worker dies; it may have died before we asked."""
-    if sys.platform != "linux":
-        return
-    import ctypes  # only here: nothing else in the child needs it
-
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(1)
+def _tell(answers: BinaryIO, sentence: str) -> None:
+    """Put the guard's sentence in place of an answer."""
+    answers.seek(0)
+    answers.truncate()
+    _write(answers, wire.pack({"error": Fault.DIED, "sentence": sentence}, {}))
 
 
-def _reply(message: bytes) -> bytes:
+def _write(answers: BinaryIO, reply: bytes) -> None:
+    rest = memoryview(reply)
+    while rest:
+        rest = rest[answers.write(rest) :]
+
+
+def _end_copies(runner: int) -> None:
+    """A process that a plugin forked off comes here as well; only the runner answers."""
+    if os.getpid() != runner:
+        os._exit(0)
+
+
+def _once(message: bytes) -> bytes:
     body, arrays = wire.unpack(message)
-    _limit_memory(body["memory_mb"])
-    request = _request(body, arrays)
-    model = _model(request)
-    started = time.perf_counter()
-    fitted = _fitted(model, request)
-    answer: dict[str, Any] = {
-        "version": model.version,
-        "settings": settings_of(model),
-        "seconds": time.perf_counter() - started,
-    }
-    out: wire.Arrays = {}
-    if request.state is None:
-        out |= wire.prefixed("state", check_state(_guarded("state()", fitted.state)))
-    if request.fixtures is not None:
-        forecasts, answer["milliseconds"] = _forecasts(model, fitted, request.fixtures)
-        answer["forecasts"], tables = forecasts
-        out |= tables
-    if request.clubs and isinstance(fitted, Rated) and callable(fitted.ratings):
-        ratings = _guarded("ratings()", lambda: fitted.ratings(request.clubs))
-        out |= wire.prefixed("ratings", check_ratings(ratings, len(request.clubs)))
-    return wire.pack(answer, out)
+    limits = body["limits"]
+
+    def reply() -> bytes:
+        packed = wire.pack(*answer_of(body, arrays))
+        if len(packed) > limits["file_mb"] * 2**20:
+            raise PluginError(Fault.INVALID_OUTPUT, f"Its answer has more than {limits['file_mb']} MiB.")
+        return packed
+
+    _take_limits(limits)
+    return _guarded(reply, lambda error: wire.pack(error, {}))
 
 
-def _request(body: dict[str, Any], arrays: wire.Arrays) -> Request:
-    fixtures = body.get("fixtures")
-    return Request(
-        entry=body["entry"],
-        model=body["model"],
-        history=wire.columns_in(History, body["history"], wire.under("history", arrays)),
-        fixtures=None if fixtures is None else wire.columns_in(Fixtures, fixtures, wire.under("fixtures", arrays)),
-        state=wire.under("state", arrays) if body["restore"] else None,
-        seed=body["seed"],
-        clubs=tuple(body.get("clubs", ())),
-    )
+def _keep_answering(questions: BinaryIO, answers: BinaryIO, runner: int) -> None:
+    """Open the plugin of the first message, then answer every other one."""
+    plugin: Opened | None = None
+
+    def reply(body: Mapping[str, Any]) -> bytes:
+        nonlocal plugin
+        if plugin is None:
+            _take_limits(body["limits"])
+            plugin = open_plugin(body["entry"])
+            return b"{}"
+        return json.dumps(plugin.answer_of(body)).encode()
+
+    while head := questions.read(8):
+        body = json.loads(questions.read(int.from_bytes(head, "big")))
+        message = _guarded(lambda body=body: reply(body), lambda error: json.dumps(error).encode())  # type: ignore[misc]
+        _end_copies(runner)
+        _write(answers, len(message).to_bytes(8, "big") + message)
 
 
-def _limit_memory(megabytes: int | None) -> None:
-    """Bound the address space, so that a greedy plugin gets a MemoryError instead of taking the machine's memory."""
-    if sys.platform == "win32" or megabytes is None:
+def _guarded(reply: Callable[[], bytes], told: Callable[[dict[str, str]], bytes]) -> bytes:
+    """The reply, or what went wrong: foreign code may raise anything, also what is no Exception."""
+    try:
+        return reply()
+    except PluginError as error:
+        return told({"error": error.kind, "sentence": error.sentence})
+    except BaseException as error:  # noqa: BLE001 - told to whoever asked
+        return told({"error": Fault.RAISED, "sentence": f"It raised {describe(error)}"})
+
+
+def _take_limits(limits: Mapping[str, Any]) -> None:
+    """Bound what this process and all that it starts may use.
+
+    A greedy plugin gets a MemoryError instead of the machine's memory, and an error instead of a full disk. When
+    memory is short all the same, the kernel takes this process first.
+    """
+    _limit("RLIMIT_AS", limits["memory_mb"] * 2**20)
+    _limit("RLIMIT_FSIZE", limits["file_mb"] * 2**20)
+    if sys.platform == "win32":
+        return
+    if limits["nice"]:
+        os.nice(limits["nice"])
+        _note("/proc/self/autogroup", limits["nice"])  # where sessions share processors, niceness is theirs
+    _note("/proc/self/oom_score_adj", 500)
+
+
+def _limit(name: str, wanted: int) -> None:
+    if sys.platform == "win32":
         return
     import resource  # POSIX only
 
-    hard = resource.getrlimit(resource.RLIMIT_AS)[1]
-    wanted = megabytes * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+    kind = getattr(resource, name)
+    hard = resource.getrlimit(kind)[1]
+    bound = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(kind, (bound, bound))
 
 
-def _model(request: Request) -> Model:
-    try:
-        offered = open_entry(request.entry)
-    except Refused as refused:
-        raise PluginError(Fault.RAISED, str(refused)) from refused
-    for model in offered.models:
-        if model.key == request.model:
-            return model
-    raise PluginError(Fault.RAISED, f"{request.entry} offers no model {request.model!r}.")
-
-
-def _fitted(model: Model, request: Request) -> Fitted:
-    if request.state is not None:
-        state = request.state
-        return _guarded("restore()", lambda: model.restore(request.history, state))
-    return _guarded("fit()", lambda: model.fit(request.history, np.random.default_rng(request.seed)))
-
-
-def _forecasts(model: Model, fitted: Fitted, fixtures: Fixtures) -> tuple[tuple[dict[str, Any], wire.Arrays], float]:
-    started = time.perf_counter()
-    forecasts = _guarded("predict()", lambda: fitted.predict(fixtures))
-    milliseconds = (time.perf_counter() - started) * 1000
-    return wire.forecasts_out(check_forecasts(forecasts, model.markets, len(fixtures))), milliseconds
-
-
-def _guarded(what: str, call: Callable[[], Answer]) -> Answer:
-    """Run foreign code; whatever it raises becomes one sentence with the place where it was raised."""
-    try:
-        return call()
-    except (Exception, SystemExit) as error:
-        raise PluginError(Fault.RAISED, f"{what} raised {describe(error)}") from error
+def _note(path: str, value: int) -> None:
+    """Tell the kernel a number, where it asks for it. Some it takes ten times a second at most."""
+    for _ in range(3):
+        try:
+            Path(path).write_text(str(value))
+        except BlockingIOError:
+            time.sleep(0.12)
+        except OSError:  # not this kernel's, or not for us
+            return
+        else:
+            return
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(sys.argv[1], int(sys.argv[2]), sys.argv[3])

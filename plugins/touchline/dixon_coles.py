@@ -32,6 +32,7 @@ from touchline.forecasting import SCORE_GRID
 from touchline.grid import ScoreGrid, limit_rho
 from touchline.rates import FitError, Priors
 from touchline.ratings import Promotion, Ratings
+from touchline.settings import setting
 from touchline.types import Fixtures, Floats, Forecasts, History, MarketKey, OddsUse, State
 
 __all__ = ["FitError", "FittedGoals", "GoalModel", "GoalSettings"]
@@ -39,14 +40,12 @@ __all__ = ["FitError", "FittedGoals", "GoalModel", "GoalSettings"]
 
 @dataclass(frozen=True, slots=True)
 class GoalSettings:
-    """Choices of the engine. Chosen on 2017/18 and 2018/19 of the top five leagues.
+    """Choices of the engine beside the half life. Chosen with it on 2017/18 and 2018/19 of the top five leagues.
 
     Log loss of the match result on the same leagues, 2019/20 to 2023/24 (n 8,955): 0.9894, of over 2.5 goals 0.6780,
     of both teams to score 0.6859. Closing odds: 0.9732, 0.6677, 0.6801.
     """
 
-    half_life_days: float = 385.0
-    """Days after which a match weighs half: xi = 0.0018 a day."""
     strength: float = 8.0
     """Precision of the priors of attack and defence: so many expected goals weigh as much as the prior."""
     promoted_attack: float = -0.2
@@ -104,13 +103,19 @@ class FittedGoals:
 
 @dataclass(frozen=True, slots=True)
 class GoalModel:
-    """A market model on this engine. Models with equal chosen settings agree with each other by construction."""
+    """A market model on this engine. Models with equal settings agree with each other by construction."""
 
     key: str
     markets: tuple[MarketKey, ...]
     chosen: GoalSettings = GoalSettings()
     version: str = "1"
     odds_use: OddsUse = OddsUse.NONE
+    half_life_days: float = setting(
+        385.0,
+        low=7.0,
+        high=36525.0,
+        help="Days after which a match weighs half. Models of one engine agree as long as theirs are equal.",
+    )
 
     @property
     def settings(self) -> Mapping[str, float | str | bool]:
@@ -123,7 +128,7 @@ class GoalModel:
             history,
             history.home_goals,
             history.away_goals,
-            half_life_days=self.chosen.half_life_days,
+            half_life_days=self.half_life_days,
             priors=self.chosen.priors,
             promotion=self.chosen.promotion,
         )

@@ -34,7 +34,7 @@ def markets() -> Sequence[Market]:  # type: ignore[empty-body]
 
 @hookspec
 def strategies() -> Sequence[Strategy]:  # type: ignore[empty-body]
-    """Strategies: weigh stored probabilities against prices whenever one changes."""
+    """Strategies: weigh stored probabilities against prices whenever one changes. Those in the shadow are not asked."""
 
 
 @hookspec

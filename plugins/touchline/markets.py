@@ -17,6 +17,7 @@ at a quarter line, half of one is won where half of the other is lost.
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from typing import Protocol
 
@@ -40,6 +41,8 @@ class Lines(StrEnum):
         """Whether a market may have this line."""
         if self is Lines.NONE or line is None:
             return self is Lines.NONE and line is None
+        if not math.isfinite(line):
+            return False
         quarters = line * 4
         step = {Lines.HALF: 2, Lines.WHOLE: 2, Lines.QUARTER: 1}[self]
         return quarters == round(quarters) and quarters % step == 0 and (self is not Lines.HALF or quarters % 4 == 2)

@@ -1,7 +1,7 @@
 """What a plugin hands back, checked before anyone believes it.
 
 Nothing is repaired: a probability above 1, a row that does not sum to 1, a missing market or a NaN is the plugin's
-error, told in one sentence that names the market and the row.
+error, told in one sentence that names the market and the row. So is a settlement with two winners.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike
 
-from touchline.types import OUTCOMES, Basis, Floats, Forecasts, MarketKey
+from touchline.markets import Lines, possible_results_at
+from touchline.settlement import BetResult
+from touchline.types import OUTCOMES, Basis, Floats, Forecasts, Kind, MarketKey
 
 TOLERANCE = 1e-9
 """How far a row of probabilities may be from summing to 1."""
+
+LONGEST_SENTENCE = 600
+"""Characters that are kept of what a plugin's failure is told with."""
+LONGEST_TEXT = 300
+"""Characters that are kept of any other text of a plugin."""
 
 
 class Fault(StrEnum):
@@ -35,20 +42,36 @@ class PluginError(Exception):
     """A plugin failed; `kind` says how and `sentence` tells its author what to look at."""
 
     def __init__(self, kind: Fault, sentence: str) -> None:
-        super().__init__(f"{kind}: {sentence}")
         self.kind = kind
-        self.sentence = sentence
+        self.sentence = one_line(sentence, LONGEST_SENTENCE)
+        super().__init__(f"{kind}: {self.sentence}")
 
 
-def check_forecasts(forecasts: object, markets: Sequence[MarketKey], matches: int) -> Forecasts:
-    """The same forecasts, when they keep the contract for so many matches; raises PluginError INVALID_OUTPUT."""
-    if not isinstance(forecasts, Forecasts):
+def one_line(text: str, most: int = LONGEST_TEXT) -> str:
+    """A stranger's text as one line of at most so many characters, without any that steer a terminal or a page."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text[: 4 * most]).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
+
+
+def check_forecasts(
+    forecasts: object,
+    markets: Sequence[MarketKey],
+    matches: int,
+    outcomes: Mapping[str, int] | None = None,
+    lines: Mapping[str, Lines] | None = None,
+) -> Forecasts:
+    """The same forecasts, when they keep the contract for so many matches; raises PluginError INVALID_OUTPUT.
+
+    `outcomes` says how many outcomes each plugin's own market has, and `lines` where it is offered, by name: a market
+    that is not among them is nobody's. Without them plugins' own markets may have any.
+    """
+    if not isinstance(forecasts, Forecasts) or not isinstance(forecasts.probabilities, Mapping):
         raise _invalid(f"predict() must return Forecasts and returned {type(forecasts).__name__}.")
     for key in markets:
         if key not in forecasts.probabilities:
             raise _invalid(f"The market {key} is promised by the model and missing from its forecasts.")
     for key, rows in forecasts.probabilities.items():
-        _check_market(key, rows, matches)
+        _check_market(key, rows, matches, _outcomes_of(key, outcomes, lines))
     _check_basis(forecasts.basis, matches)
     _check_parameters(forecasts.family, forecasts.parameters, matches)
     return forecasts
@@ -85,13 +108,25 @@ def check_ratings(ratings: object, clubs: int) -> dict[str, Floats]:
     return found
 
 
-def _check_market(key: object, rows: object, matches: int) -> None:
+def _outcomes_of(key: object, outcomes: Mapping[str, int] | None, lines: Mapping[str, Lines] | None) -> int | None:
+    """How many outcomes a market has; None where anything goes."""
     if not isinstance(key, MarketKey):
         raise _invalid(f"Probabilities are keyed by MarketKey; one key is {key!r}.")
+    if key.kind is not Kind.CUSTOM:
+        return len(OUTCOMES[key.kind]) if key.kind in OUTCOMES else None
+    if outcomes is not None and key.name not in outcomes:
+        raise _invalid(f"The forecasts hold {key}, a market that no installed plugin declares.")
+    if lines is not None and key.name in lines and not lines[key.name].has(key.line):
+        raise _invalid(f"The forecasts hold {key}, and that market's lines are {lines[key.name]}.")
+    return None if outcomes is None else outcomes[key.name]
+
+
+def _check_market(key: MarketKey, rows: object, matches: int, outcomes: int | None) -> None:
     if not isinstance(rows, np.ndarray) or rows.dtype.kind != "f":
         raise _invalid(f"The probabilities of {key} must be an array of floats.")
-    outcomes = len(OUTCOMES[key.kind]) if key.kind in OUTCOMES else None
-    if rows.ndim != 2 or len(rows) != matches or (outcomes is not None and rows.shape[1] != outcomes):
+    if rows.ndim == 2 and len(rows) != matches:
+        raise _invalid(f"{key} has {len(rows)} rows for {matches} fixtures: one row for each, in their order.")
+    if rows.ndim != 2 or (outcomes is not None and rows.shape[1] != outcomes):
         wanted = f"({matches}, {outcomes or 'outcomes'})"
         raise _invalid(f"The probabilities of {key} must have the shape {wanted} and have {rows.shape}.")
     _check_rows(key, rows)
@@ -109,6 +144,35 @@ def _check_rows(key: MarketKey, rows: Floats) -> None:
     if off.any():
         row = _first(off)
         raise _invalid(f"{key}, row {row}: probabilities must sum to 1 and sum to {float(rows[row].sum())!r}.")
+
+
+def check_settled(market: MarketKey, lines: Lines, results: Sequence[object]) -> tuple[BetResult, ...]:
+    """Results of all outcomes of a plugin's own market of one match, in their order; raises PluginError INVALID_OUTPUT.
+
+    One is WON and the rest LOST, or every one PUSH, or of two one HALF_WON and the other HALF_LOST; and each is
+    possible at the line.
+    """
+    for result in results:
+        if result not in tuple(BetResult):
+            raise _invalid(f"{market}: a result must be a touchline.BetResult and is {result!r}.")
+    found = tuple(BetResult(str(result)) for result in results)
+    told = ", ".join(found)
+    if not _is_exclusive(found):
+        raise _invalid(f"{market} must have one winner, or return every stake; its outcomes came to {told}.")
+    possible = possible_results_at(lines, market.line)
+    if not possible.issuperset(found):
+        raise _invalid(f"{market} cannot come to {told}: its lines are {lines}.")
+    return found
+
+
+def _is_exclusive(results: tuple[BetResult, ...]) -> bool:
+    """Whether exactly the stakes of the losers are won, so that bets on all outcomes cancel out."""
+    losers = len(results) - 1
+    return sorted(results) in (
+        sorted([BetResult.WON, *[BetResult.LOST] * losers]),
+        [BetResult.PUSH] * len(results),
+        sorted([BetResult.HALF_WON, BetResult.HALF_LOST]),
+    )
 
 
 def _check_basis(basis: object, matches: int) -> None:

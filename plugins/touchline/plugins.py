@@ -6,6 +6,7 @@ A plugin is a module (or any object) behind an entry point of the group `touchli
 
 from __future__ import annotations
 
+import math
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,11 +20,15 @@ import pluggy
 
 from touchline import hookspecs
 from touchline.markets import Lines, Market
+from touchline.outputs import LONGEST_SENTENCE, one_line
 from touchline.settings import SettingError, settings_of
-from touchline.types import API, CUSTOM_KEY, Kind, MarketKey, Model, Provider, Strategy
+from touchline.types import API, CUSTOM_KEY, Kind, MarketKey, Model, OddsUse, Provider, Reach, Strategy, reach_of
 
 APPLICATION = ("api", "domain", "workers")
 """Packages of the application, which the bare wheel does not hold."""
+
+GROUP = "touchline"
+"""The entry point group."""
 
 OURS = "touchline"
 """Our own distribution: its plugins load first, so that nobody else's can take their keys."""
@@ -31,6 +36,13 @@ OURS = "touchline"
 HOOKS = ("models", "markets", "strategies", "providers")
 """Kinds of things that a plugin offers, by the names of the hooks."""
 _LISTED = ", ".join(HOOKS[:-1]) + f" and {HOOKS[-1]}"
+
+MOST_OFFERED = 100
+"""Things that one hook may return, and markets that one model may price."""
+MOST_DAYS = 36_525
+"""Days that a model may want to look back: a hundred years."""
+LONGEST_NAME = 100
+"""Characters of a key, a version, a title or an outcome."""
 
 
 class Named(Protocol):
@@ -42,6 +54,9 @@ class Named(Protocol):
 
 class Refused(Exception):
     """A plugin cannot be used; the message is one sentence for its author."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(one_line(sentence, LONGEST_SENTENCE))
 
 
 class Status(StrEnum):
@@ -113,26 +128,62 @@ class Registry:
                 return plugin
         raise KeyError(model_key)
 
+    def plugin_of_market(self, market_key: str) -> Plugin:
+        """The plugin that declares a market. KeyError if none does."""
+        for plugin in self.plugins:
+            if market_key in plugin.markets:
+                return plugin
+        raise KeyError(market_key)
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """How many outcomes each plugin's own market has, by its name."""
+        return {key: len(market.outcomes) for key, market in self.markets.items()}
+
+    @property
+    def lines(self) -> dict[str, Lines]:
+        """Where each plugin's own market is offered, by its name."""
+        return {key: market.lines for key, market in self.markets.items()}
+
     @property
     def refused(self) -> tuple[Plugin, ...]:
         """Plugins that cannot be used, with their reasons."""
         return tuple(plugin for plugin in self.plugins if plugin.status is Status.REFUSED)
 
 
-def load_plugins(group: str = "touchline", points: Iterable[EntryPoint] | None = None) -> Registry:
-    """The registry of an entry point group: ours first, then by name. `points` replaces the installed ones in tests."""
-    found = entry_points(group=group) if points is None else points
-    return collect(sorted(found, key=_order), open_entry)
+def load_plugins(group: str = GROUP, points: Iterable[EntryPoint] | None = None) -> Registry:
+    """The registry of an entry point group, every plugin imported here: for authors' own tools, never for a server,
+    which asks `touchline.discovery`. `points` replaces the installed entry points in tests.
+    """
+    return collect(installed(points, group), open_entry)
+
+
+def installed(points: Iterable[EntryPoint] | None = None, group: str = GROUP) -> list[EntryPoint]:
+    """The installed entry points, or those given: ours first, then by name."""
+    return sorted(entry_points(group=group) if points is None else points, key=_order)
+
+
+def is_ours(point: EntryPoint) -> bool:
+    """Whether an entry point comes with Touchline."""
+    return _distribution(point)[0] == OURS
 
 
 def collect(points: Iterable[EntryPoint], look: Callable[[str], Offered]) -> Registry:
-    """The registry of entry points in their order; `look` tells what is behind an entry point's value."""
+    """The registry of entry points in their order; `look` tells what is behind an entry point's value, or raises
+    Refused.
+
+    A market counts as declared only if its plugin is not refused, which may cost another plugin its model, and so on.
+    """
     looked = [_look(point, look) for point in points]
-    declared = {market.key: market for _, offered in looked if offered is not None for market in offered.markets}
-    registry = Registry()
-    for plugin, offered in looked:
-        registry = _with(registry, plugin, offered, declared)
-    return registry
+    while True:
+        registry = Registry()
+        for plugin, offered in looked:
+            registry = _with(registry, plugin, offered)
+        strays = _strays(registry)
+        if not strays:
+            return registry
+        for place, reason in strays.items():
+            looked[place] = _refused(looked[place][0], reason), None
 
 
 def open_entry(entry: str) -> Offered:
@@ -159,15 +210,19 @@ def _distribution(point: EntryPoint) -> tuple[str, str]:
 
 def _look(point: EntryPoint, look: Callable[[str], Offered]) -> tuple[Plugin, Offered | None]:
     """An entry point and what it offers; None for one that is refused."""
-    distribution, version = _distribution(point)
+    plugin = Plugin(point.name, point.value, *_distribution(point), Status.LOADED)
     try:
         offered = look(point.value)
     except Refused as refused:
-        return Plugin(point.name, point.value, distribution, version, Status.REFUSED, str(refused)), None
-    return Plugin(point.name, point.value, distribution, version, Status.LOADED, api=offered.api), offered
+        return _refused(plugin, str(refused)), None
+    return replace(plugin, api=offered.api), offered
 
 
-def _with(registry: Registry, plugin: Plugin, offered: Offered | None, declared: Mapping[str, Market]) -> Registry:
+def _refused(plugin: Plugin, reason: str) -> Plugin:
+    return replace(plugin, status=Status.REFUSED, reason=reason)
+
+
+def _with(registry: Registry, plugin: Plugin, offered: Offered | None) -> Registry:
     """The registry with one more plugin, refused if what it offers cannot be told from what is there."""
     if offered is None:
         return replace(registry, plugins=(*registry.plugins, plugin))
@@ -175,16 +230,25 @@ def _with(registry: Registry, plugin: Plugin, offered: Offered | None, declared:
         if any(plugin.key == other.key for other in registry.plugins):
             raise Refused(f"Another plugin is already called {plugin.key!r}; rename the entry point.")
         keys = {kind: _free_keys(kind, getattr(offered, kind), getattr(registry, kind)) for kind in HOOKS}
-        for model in offered.models:
-            _check_markets(model, declared)
     except Refused as refused:
-        told = replace(plugin, status=Status.REFUSED, reason=str(refused))
-        return replace(registry, plugins=(*registry.plugins, told))
+        return replace(registry, plugins=(*registry.plugins, _refused(plugin, str(refused))))
     things = {
         kind: MappingProxyType({**getattr(registry, kind), **{thing.key: thing for thing in getattr(offered, kind)}})
         for kind in HOOKS
     }
     return Registry((*registry.plugins, replace(plugin, **keys)), **things)  # type: ignore[arg-type]  # by hook
+
+
+def _strays(registry: Registry) -> dict[int, str]:
+    """Plugins with a model of a market that nobody declares, by place, and why they are refused."""
+    found: dict[int, str] = {}
+    for place, plugin in enumerate(registry.plugins):
+        try:
+            for key in plugin.models:
+                _check_markets(registry.models[key], registry.markets)
+        except Refused as refused:
+            found[place] = str(refused)
+    return found
 
 
 def _check_markets(model: Model, declared: Mapping[str, Market]) -> None:
@@ -217,7 +281,7 @@ def _imported(entry: str) -> object:
     """The object behind `module` or `module:attribute`. Importing runs foreign code: any failure is a refusal."""
     module = entry.partition(":")[0]
     try:
-        return EntryPoint("plugin", entry, "touchline").load()
+        return EntryPoint("plugin", entry, GROUP).load()
     except ModuleNotFoundError as error:
         raise Refused(_missing(module, error.name or str(error))) from error
     except (Exception, SystemExit) as error:  # recorded: the reason is shown beside the plugin
@@ -237,10 +301,19 @@ def _missing(module: str, name: str) -> str:
 
 def describe(error: BaseException) -> str:
     """An error in one sentence: type, message, and the place in foreign code where it was raised."""
-    message = " ".join(str(error).split()) or "no message"
     frames = traceback.extract_tb(error.__traceback__)
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {message[:300]}{place}."
+    return f"{type(error).__name__}: {_message(error)}{place}."
+
+
+def _message(error: BaseException) -> str:
+    try:
+        told = one_line(str(error))
+    except Exception:  # noqa: BLE001 - a stranger's error may not be able to tell itself
+        told = ""
+    if isinstance(error, MemoryError) and not told:
+        return "it asked for more memory than it may have"
+    return told or "no message"
 
 
 def _offered(plugin: object) -> Offered:
@@ -279,6 +352,8 @@ def _call(caller: pluggy.HookCaller) -> Sequence[object]:
         raise Refused(f"{caller.name}() failed: {describe(error)}") from error
     if not isinstance(returned, list | tuple):
         raise Refused(f"{caller.name}() must return a list and returned {type(returned).__name__}.")
+    if len(returned) > MOST_OFFERED:
+        raise Refused(f"{caller.name}() may return {MOST_OFFERED} things at most and returned {len(returned)}.")
     return returned
 
 
@@ -289,6 +364,13 @@ def _checked_model(model: object) -> Model:
     markets = _attribute(name, checked, "markets")
     if not isinstance(markets, tuple) or not markets or not all(isinstance(key, MarketKey) for key in markets):
         raise Refused(f"{name} must name its markets as a tuple of MarketKey, at least one.")
+    if len(markets) > MOST_OFFERED:
+        raise Refused(f"{name} may name {MOST_OFFERED} markets at most and names {len(markets)}.")
+    for attribute, kind in {"reach": Reach, "odds_use": OddsUse}.items():
+        if not isinstance(getattr(checked, attribute, None), kind | None):
+            raise Refused(f"{name} must give its {attribute} as a touchline.{kind.__name__}, or leave it out.")
+    if not 0 < reach_of(checked).days <= MOST_DAYS:
+        raise Refused(f"{name} must have a reach of 1 to {MOST_DAYS} days.")
     _check_settings(name, checked)
     return checked
 
@@ -314,7 +396,11 @@ def _check_settings(name: str, thing: object) -> None:
 
 def _is_plain(value: object, *kinds: type) -> bool:
     """Whether a stranger's value is what its type promises."""
-    return isinstance(value, kinds)
+    return isinstance(value, kinds) and not (isinstance(value, float) and not math.isfinite(value))
+
+
+def _is_name(value: str) -> bool:
+    return len(value) <= LONGEST_NAME and value.isprintable()
 
 
 def _checked_market(market: object) -> Market:
@@ -326,7 +412,7 @@ def _checked_market(market: object) -> Market:
     outcomes = _attribute(name, checked, "outcomes")
     if (
         not isinstance(outcomes, tuple)
-        or not all(isinstance(outcome, str) and outcome for outcome in outcomes)
+        or not all(isinstance(outcome, str) and outcome and _is_name(outcome) for outcome in outcomes)
         or len(set(outcomes)) != len(outcomes)
         or len(outcomes) < 2
     ):
@@ -348,6 +434,8 @@ def _checked(  # type: ignore[no-untyped-def]
         value = _attribute(name, thing, attribute)
         if not isinstance(value, str) or not value:
             raise Refused(f"{name} must have a {attribute}: a string that is not empty.")
+        if not _is_name(value):
+            raise Refused(f"{name} must have a {attribute} of at most {LONGEST_NAME} printable characters.")
     for method in methods:
         if not callable(_attribute(name, thing, method)):
             raise Refused(f"{name} must have a method {method}().")

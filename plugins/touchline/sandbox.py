@@ -1,7 +1,8 @@
-"""Running a model's code in a child process: with a wall clock, a memory limit, one thread and no secrets.
+"""Running a plugin's code in a child process: with a wall clock, a memory limit, one thread and no secrets.
 
 One plugin, one process. A plugin that raises, loops, dies or answers nonsense costs its own forecast and is told so
-(`PluginError`); nobody else notices. This isolates faults; it is no wall against a plugin that means harm.
+(`PluginError`); nobody else notices, and nothing that it started is left. This isolates faults; it is no wall against
+a plugin that means harm.
 
 The same history, settings and seed give the same state, bit for bit, on the same machine. On Linux the child dies with
 the thread that asked for it, so ask from a thread that waits for the answer.
@@ -9,45 +10,42 @@ the thread that asked for it, so ask from a thread that waits for the answer.
 
 from __future__ import annotations
 
-import os
-import select
-import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import IO, Any
+from typing import Any, TypeVar
 
 from touchline import wire
-from touchline.outputs import Fault, PluginError, check_forecasts, check_ratings, check_state
+from touchline.markets import Lines
+from touchline.outputs import Fault, PluginError, check_forecasts, check_ratings, check_settled, check_state
+from touchline.plain import from_plain, list_from_plain, to_plain
+from touchline.plugins import Plugin
+from touchline.processes import FILE_MB, MEMORY_MB, OUTSIDE_NICE, TIMEOUT, Limits, ask_once
+from touchline.settings import Value
+from touchline.settlement import BetResult, Facts
 from touchline.types import Fixtures, Floats, Forecasts, History, MarketKey, State
 
 __all__ = [
+    "FILE_MB",
+    "MEMORY_MB",
+    "OUTSIDE_NICE",
     "TIMEOUT",
     "Fault",
     "FitResult",
+    "Limits",
     "PluginError",
     "PredictResult",
+    "Settled",
+    "limits_of",
     "run_fit",
     "run_fit_and_predict",
     "run_predict",
+    "run_settle",
 ]
 
-TIMEOUT = 120.0
-"""Seconds that a child may take, start-up included."""
+T = TypeVar("T")
 
-MEMORY_MB = 4096
-"""Address space of a child, in MiB."""
-
-_KEPT = (
-    *("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR"),
-    "NUMBA_CACHE_DIR",
-)
-"""The only variables of the worker that a child sees; the last one says where compiled code is kept for the next."""
-
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+DEFAULT = Limits()
+"""What a child may use unless it is told otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,8 @@ class FitResult:
     """Time in `fit` alone, without the child's start-up."""
     digest: str
     """SHA-256 of the state."""
-    settings: Mapping[str, float | str | bool]
+    settings: Mapping[str, Value]
+    """Values that it was fitted with."""
     version: str
     ratings: Mapping[str, Floats] = field(default_factory=dict)
     """(c,) ratings of the clubs asked for, by system; none of a model that does not rate clubs."""
@@ -74,18 +73,36 @@ class PredictResult:
     """Time in `predict` alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a plugin's market says became of bets on all its outcomes in one match."""
+
+    results: tuple[BetResult, ...] | None
+    """In the order of the market's outcomes; None while the facts do not say."""
+    sentences: tuple[str, ...] = ()
+    """Why, for each outcome."""
+    reason: str = ""
+    """Why nothing can be said yet."""
+
+
+def limits_of(plugin: Plugin, seconds: float = TIMEOUT) -> Limits:
+    """What a plugin's child may use on a server: one of others stands back when processors are short."""
+    return Limits(seconds=seconds, nice=0 if plugin.is_ours else OUTSIDE_NICE)
+
+
 def run_fit(
     entry: str,
     model_key: str,
     history: History,
     *,
     seed: int = 0,
-    timeout: float = TIMEOUT,
-    memory_mb: int | None = MEMORY_MB,
+    settings: Mapping[str, Value] | None = None,
+    limits: Limits = DEFAULT,
 ) -> FitResult:
-    """Fit a model of the plugin behind `entry` (an entry point's value); raises PluginError."""
-    body, arrays = _request(entry, model_key, history, None, None, seed)
-    return _fit_result(*_ask(body, arrays, timeout, memory_mb))
+    """Fit a model of the plugin behind `entry` (an entry point's value) with an operator's `settings` in place of its
+    defaults; raises PluginError.
+    """
+    return _fit_result(*_ask_model(entry, model_key, history, limits, seed=seed, settings=settings))
 
 
 def run_predict(
@@ -96,12 +113,17 @@ def run_predict(
     fixtures: Fixtures,
     *,
     markets: tuple[MarketKey, ...] = (),
-    timeout: float = TIMEOUT,
-    memory_mb: int | None = MEMORY_MB,
+    outcomes: Mapping[str, int] | None = None,
+    lines: Mapping[str, Lines] | None = None,
+    settings: Mapping[str, Value] | None = None,
+    limits: Limits = DEFAULT,
 ) -> PredictResult:
-    """Forecasts of a model restored from its state; `markets` are those that must be among them. Raises PluginError."""
-    body, arrays = _request(entry, model_key, history, state, fixtures, 0)
-    return _predict_result(*_ask(body, arrays, timeout, memory_mb), markets, len(fixtures))
+    """Forecasts of a model restored from its state; `markets` are those that must be among them. Raises PluginError.
+
+    `outcomes` and `lines` tell of plugins' own markets, by name (`touchline.outputs.check_forecasts`).
+    """
+    told = _ask_model(entry, model_key, history, limits, state=state, fixtures=fixtures, settings=settings)
+    return _predict_result(*told, markets, len(fixtures), outcomes, lines)
 
 
 def run_fit_and_predict(
@@ -111,30 +133,67 @@ def run_fit_and_predict(
     fixtures: Fixtures,
     *,
     markets: tuple[MarketKey, ...] = (),
+    outcomes: Mapping[str, int] | None = None,
+    lines: Mapping[str, Lines] | None = None,
     clubs: Sequence[str] = (),
     seed: int = 0,
-    timeout: float = TIMEOUT,
-    memory_mb: int | None = MEMORY_MB,
+    settings: Mapping[str, Value] | None = None,
+    limits: Limits = DEFAULT,
 ) -> tuple[FitResult, PredictResult]:
     """Both in one child, which saves its start-up, and the ratings of `clubs`; raises PluginError."""
-    body, arrays = _request(entry, model_key, history, None, fixtures, seed)
-    answer, tables = _ask(body | {"clubs": list(clubs)}, arrays, timeout, memory_mb)
-    ratings = check_ratings(wire.under("ratings", tables), len(clubs))
-    return replace(_fit_result(answer, tables), ratings=ratings), _predict_result(
-        answer, tables, markets, len(fixtures)
+    answer, tables = _ask_model(
+        entry, model_key, history, limits, fixtures=fixtures, clubs=clubs, seed=seed, settings=settings
     )
+    ratings = check_ratings(wire.under("ratings", tables), len(clubs))
+    fitted = replace(_fit_result(answer, tables), ratings=ratings)
+    return fitted, _predict_result(answer, tables, markets, len(fixtures), outcomes, lines)
 
 
-def _request(
-    entry: str, model_key: str, history: History, state: State | None, fixtures: Fixtures | None, seed: int
+def run_settle(
+    entry: str, market_key: str, questions: Sequence[tuple[MarketKey, Facts]], limits: Limits = DEFAULT
+) -> list[Settled]:
+    """What became of bets on a plugin's own market: of each question, a market with its line and facts of a match.
+
+    Ask of finished matches only. Raises PluginError, also when results are not total and exclusive, or not possible at
+    the line.
+    """
+    body = {
+        "ask": "settle",
+        "entry": entry,
+        "thing": market_key,
+        "questions": [(str(key), to_plain(facts)) for key, facts in questions],
+    }
+    answer = ask_once(body, {}, limits)[0]
+    rows, lines = _field(list, answer, "settled"), _field(Lines, answer, "lines")
+    outcomes = _texts(answer, "outcomes")
+    if len(rows) != len(questions):
+        raise PluginError(Fault.INVALID_OUTPUT, f"{len(questions)} matches were asked about and {len(rows)} answered.")
+    return [_settled(key, lines, len(outcomes), row) for (key, _), row in zip(questions, rows, strict=True)]
+
+
+def _ask_model(
+    entry: str,
+    model_key: str,
+    history: History,
+    limits: Limits,
+    *,
+    state: State | None = None,
+    fixtures: Fixtures | None = None,
+    clubs: Sequence[str] = (),
+    seed: int = 0,
+    settings: Mapping[str, Value] | None = None,
 ) -> tuple[dict[str, Any], wire.Arrays]:
     past, past_arrays = wire.columns_out(history)
     body: dict[str, Any] = {
+        "ask": "model",
         "entry": entry,
-        "model": model_key,
+        "thing": model_key,
         "seed": seed,
+        "settings": dict(settings or {}),
         "history": past,
         "restore": state is not None,
+        "fixtures": None,
+        "clubs": list(clubs),
     }
     arrays = wire.prefixed("history", past_arrays)
     if state is not None:
@@ -142,118 +201,64 @@ def _request(
     if fixtures is not None:
         body["fixtures"], coming = wire.columns_out(fixtures)
         arrays |= wire.prefixed("fixtures", coming)
-    return body, arrays
+    return ask_once(body, arrays, limits)
 
 
 def _fit_result(answer: Mapping[str, Any], tables: wire.Arrays) -> FitResult:
     state = check_state(wire.under("state", tables))
-    return FitResult(state, answer["seconds"], wire.digest(state), answer["settings"], answer["version"])
+    return FitResult(
+        state,
+        _field(float, answer, "seconds"),
+        wire.digest(state),
+        _field(dict, answer, "settings"),
+        _field(str, answer, "version"),
+    )
 
 
 def _predict_result(
-    answer: Mapping[str, Any], tables: wire.Arrays, markets: tuple[MarketKey, ...], matches: int
+    answer: Mapping[str, Any],
+    tables: wire.Arrays,
+    markets: tuple[MarketKey, ...],
+    matches: int,
+    outcomes: Mapping[str, int] | None,
+    lines: Mapping[str, Lines] | None,
 ) -> PredictResult:
     try:
         forecasts = wire.forecasts_in(answer["forecasts"], tables)
     except (KeyError, TypeError, ValueError) as error:
         raise PluginError(Fault.INVALID_OUTPUT, f"The forecasts cannot be read: {error}.") from error
-    return PredictResult(check_forecasts(forecasts, markets, matches), answer["milliseconds"])
+    checked = check_forecasts(forecasts, markets, matches, outcomes, lines)
+    return PredictResult(checked, _field(float, answer, "milliseconds"))
 
 
-def _ask(
-    body: dict[str, Any], arrays: wire.Arrays, timeout: float, memory_mb: int | None
-) -> tuple[dict[str, Any], wire.Arrays]:
-    """The child's answer. Files without a name carry the messages: nothing to clean up, no pipe to fill."""
-    with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as reply, tempfile.TemporaryFile() as notes:
-        request.write(wire.pack(body | {"memory_mb": memory_mb}, arrays))
-        request.seek(0)
-        status = _run(request, reply, notes, timeout)
-        reply.seek(0)
-        message = reply.read()
-        if status != 0 or not message:
-            raise PluginError(Fault.DIED, f"Its process ended {_ending(status)} without an answer.{_last_line(notes)}")
-    return _answer(message)
+def _settled(key: MarketKey, lines: Lines, outcomes: int, row: Any) -> Settled:
+    """One answer on its arrival."""
+    if not isinstance(row, dict):
+        raise PluginError(Fault.INVALID_OUTPUT, f"{key}: the answer cannot be read.")
+    if "reason" in row:
+        return Settled(None, reason=_field(str, row, "reason"))
+    results = check_settled(key, lines, _field(list, row, "results"))
+    sentences = _texts(row, "sentences")
+    if len(results) != outcomes or len(sentences) != outcomes:
+        raise PluginError(Fault.INVALID_OUTPUT, f"{key} has {outcomes} outcomes and {len(results)} results.")
+    return Settled(results, sentences)
 
 
-def _answer(message: bytes) -> tuple[dict[str, Any], wire.Arrays]:
+def _field(kind: type[T], answer: Mapping[str, Any], name: str) -> T:
+    """A value of an answer; raises PluginError when it is not there or of another type."""
+    value = answer.get(name)
     try:
-        answer, tables = wire.unpack(message)
+        if kind is list or kind is dict:
+            if not isinstance(value, kind):
+                raise ValueError(f"{name} is no {kind.__name__}")
+            return value
+        return from_plain(kind, value, name)
     except ValueError as error:
         raise PluginError(Fault.INVALID_OUTPUT, f"The answer cannot be read: {error}.") from error
-    if "error" in answer:
-        raise PluginError(Fault(answer["error"]), answer["sentence"])
-    return answer, tables
 
 
-def _run(request: IO[bytes], reply: IO[bytes], notes: IO[bytes], timeout: float) -> int:
-    """Run the child to its end or to the end of its time; its whole process group ends with it."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "touchline.child", str(os.getpid())],
-        stdin=request,
-        stdout=reply,
-        stderr=notes,
-        env=_environment(),
-        cwd=tempfile.gettempdir(),
-        start_new_session=True,
-    )
+def _texts(answer: Mapping[str, Any], name: str) -> tuple[str, ...]:
     try:
-        if not _ends_within(process, timeout):
-            raise PluginError(Fault.TIMED_OUT, f"It was stopped after {timeout:g} seconds.")
-    finally:
-        _end(process)
-    return process.returncode
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
-    path = os.pathsep.join(os.path.abspath(place) for place in sys.path)
-    return kept | dict.fromkeys(_ONE_THREAD, "1") | {"PYTHONPATH": path, "PYTHONHASHSEED": "0", "PYTHONUTF8": "1"}
-
-
-def _ends_within(process: subprocess.Popen[bytes], timeout: float) -> bool:
-    """Whether the child ends in time. A pid descriptor tells at once, where `wait` would look every 50 ms."""
-    if sys.platform == "linux":
-        try:
-            descriptor = os.pidfd_open(process.pid)
-        except OSError:  # an old kernel, or a sandbox of its own
-            pass
-        else:
-            try:
-                poll = select.poll()
-                poll.register(descriptor, select.POLLIN)
-                return bool(poll.poll(timeout * 1000))
-            finally:
-                os.close(descriptor)
-    try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End what is left of the child's group, then reap it: until then its number belongs to nobody else."""
-    if sys.platform == "win32":
-        process.kill()
-    elif process.returncode is None:
-        with suppress(ProcessLookupError, PermissionError):  # nobody left
-            os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _ending(status: int) -> str:
-    if status >= 0:
-        return f"with status {status}"
-    try:
-        return f"by {signal.Signals(-status).name}"
-    except ValueError:
-        return f"by signal {-status}"
-
-
-def _last_line(notes: IO[bytes]) -> str:
-    """The last thing that the child said, for the author."""
-    size = notes.seek(0, os.SEEK_END)
-    notes.seek(max(0, size - 2000))
-    lines = notes.read().decode(errors="replace").split("\n")
-    said = [line.strip() for line in lines if line.strip()]
-    return f" It last said: {said[-1][:300]}" if said else ""
+        return tuple(list_from_plain(str, answer.get(name), name))
+    except ValueError as error:
+        raise PluginError(Fault.INVALID_OUTPUT, f"The answer cannot be read: {error}.") from error

@@ -57,9 +57,9 @@ class Setting:
         checked: Value = value
         return checked
 
-    def _check_bounds(self, value: float) -> None:
-        if math.isnan(value):
-            raise SettingError(self.name, "must be a number and is nan")
+    def _check_bounds(self, value: int | float) -> None:
+        if not (math.isfinite(value) if isinstance(value, float) else abs(value) < _MOST):
+            raise SettingError(self.name, f"must be a finite number of at most 64 bits and is {value!r}")
         if self.low is not None and value < self.low:
             raise SettingError(self.name, f"must be at least {self.low:g} and is {value!r}")
         if self.high is not None and value > self.high:
@@ -73,6 +73,16 @@ class Setting:
         return told | ({"enum": list(self.choices)} if self.choices else {})
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A model or strategy whose code is in another process: its settings are told and not read from its fields."""
+
+    settings: Mapping[str, Value]
+    """Values of this run, by name."""
+    declared: tuple[Setting, ...]
+
+
+_MOST = 2**63
 _WORDS = {float: "number", int: "whole number", str: "text", bool: "yes or no (true or false)"}
 _SCHEMA = {float: "number", int: "integer", str: "string", bool: "boolean"}
 
@@ -87,6 +97,8 @@ def setting(
 
 def settings_declared(thing: object) -> tuple[Setting, ...]:
     """The settings of a model or strategy; raises SettingError for one that its own default does not fit."""
+    if isinstance(thing, Elsewhere):
+        return thing.declared
     if not is_dataclass(thing):
         return ()
     return tuple(_declared(one) for one in fields(thing) if _MARK in one.metadata)
@@ -95,6 +107,8 @@ def settings_declared(thing: object) -> tuple[Setting, ...]:
 def settings_of(thing: object) -> dict[str, Value]:
     """The values of this run, by name: those of declared settings, and of a property `settings`."""
     own: Mapping[str, Value] = getattr(thing, "settings", {})
+    if isinstance(thing, Elsewhere):
+        return dict(own)
     return dict(own) | {one.name: getattr(thing, one.name) for one in settings_declared(thing)}
 
 
@@ -106,7 +120,10 @@ def configured(thing: Configured, values: Mapping[str, object]) -> Configured:
     for name in values:
         if name not in known:
             raise SettingError(name, f"is no setting; there are {', '.join(known) or 'none'}")
-    return replace(thing, **{name: known[name].checked(value) for name, value in values.items()})  # type: ignore[type-var]
+    checked = {name: known[name].checked(value) for name, value in values.items()}
+    if isinstance(thing, Elsewhere):
+        return replace(thing, settings={**thing.settings, **checked})
+    return replace(thing, **checked)  # type: ignore[type-var]
 
 
 def settings_schema(thing: object) -> dict[str, Any]:

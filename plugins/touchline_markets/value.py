@@ -13,11 +13,11 @@ all of them. Without one complete book there is no consensus, and nothing is sai
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import numpy as np
 
-from touchline import Assessment, Floats, MarketKey, Offer, Strategy, hookimpl
+from touchline import Assessment, Floats, MarketKey, Offer, Strategy, hookimpl, setting
 from touchline.margin import Flag, Method, remove_margin
 from touchline.value import edge, kelly, recommendation
 
@@ -25,25 +25,14 @@ API = 1
 
 
 @dataclass(frozen=True, slots=True)
-class ValueSettings:
-    """Choices of the strategy."""
-
-    model_weight: float = 0.25
-    """Share of the model in the belief, in logits; the rest is the consensus."""
-
-
-@dataclass(frozen=True, slots=True)
 class SharpConsensus:
     """Weighs each offer against the de-vigged consensus, with the model as a second opinion."""
 
-    chosen: ValueSettings = ValueSettings()
+    model_weight: float = setting(
+        0.25, low=0.0, high=1.0, help="Share of the model in the belief, in logits; the rest is the consensus."
+    )
     key: str = "touchline.value"
     version: str = "1"
-
-    @property
-    def settings(self) -> Mapping[str, float | str | bool]:
-        """The chosen settings by name."""
-        return asdict(self.chosen)
 
     def assess(
         self,
@@ -64,8 +53,7 @@ class SharpConsensus:
 
     def _belief(self, model: Floats, fair: Floats) -> Floats:
         """(outcomes,) the model and the consensus pooled, in logarithms."""
-        weight = self.chosen.model_weight
-        pooled = model**weight * fair ** (1 - weight)
+        pooled = model**self.model_weight * fair ** (1 - self.model_weight)
         return np.asarray(pooled / pooled.sum(), dtype=np.float64)
 
 

@@ -35,7 +35,14 @@ async def test_a_fresh_deployment(client: Client, factory: Factory) -> None:
             "lagSeconds": 0.0,
         }
     ]
-    assert [queue["name"] for queue in shown["queues"]] == ["feeds", "default", "models", "mail"]
+    assert [queue["name"] for queue in shown["queues"]] == [
+        "feeds",
+        "default",
+        "models",
+        "outside",
+        "outside_value",
+        "mail",
+    ]
     assert all(queue["depth"] == 0 for queue in shown["queues"])
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import replace
+import threading
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -16,11 +17,44 @@ from domain.forecasting.service import Fit, prepare, store_answer
 from domain.infra.clock import set_clock
 from domain.infra.database import Database, connection_of
 from domain.infra.settings import read_settings
-from domain.value.service import Priced, expire_started, price_match
+from domain.value.service import Priced, expire_started, price_match, weigh_match
 from tests.small_league import NOON, NOW, SmallLeague, make_league
-from tests.workers.fickle import KEY, Trusting, registry
-from touchline import RESULT
+from tests.workers.fickle import KEY, TRUSTING, Trusting, registry
+from touchline import RESULT, Assessment, MarketKey, Offer, Strategy
+from touchline.plugins import Registry
 from workers.boot import Boot, booted
+
+OTHER = "test.other"
+
+
+@dataclass(frozen=True)
+class Boundless(Trusting):
+    """Finds an edge without end."""
+
+    def assess(
+        self, market: MarketKey, probabilities: Mapping[str, float], offers: Sequence[Offer]
+    ) -> Sequence[Assessment]:
+        return [replace(one, edge=float("inf")) for one in super().assess(market, probabilities, offers)]
+
+
+@dataclass(frozen=True)
+class Where(Trusting):
+    """Remembers which threads it was asked in."""
+
+    threads: list[int] = field(default_factory=list)
+
+    def assess(
+        self, market: MarketKey, probabilities: Mapping[str, float], offers: Sequence[Offer]
+    ) -> Sequence[Assessment]:
+        self.threads.append(threading.get_ident())
+        return super().assess(market, probabilities, offers)
+
+
+def _registry() -> Registry:
+    """The usual one with a second strategy."""
+    usual = registry("steady")
+    second = replace(usual.plugins[1], key="second", strategies=(OTHER,))
+    return replace(usual, plugins=(*usual.plugins, second), strategies={**usual.strategies, OTHER: Trusting(key=OTHER)})
 
 
 @pytest.fixture
@@ -32,7 +66,7 @@ async def league(database: Database) -> SmallLeague:
 async def boot(database_url: str, redis_url: str, league: SmallLeague) -> AsyncIterator[Boot]:
     """Forecasts of all coming matches are there."""
     settings = read_settings(database_url=database_url, redis_url=redis_url)
-    async with booted(settings, lambda: registry("steady")) as opened:
+    async with booted(settings, _registry) as opened:
         question = await prepare(opened.database.pool, opened.registry.models[KEY], league.league_id, NOW)
         fitted = question.model.fit(question.past.history, np.random.default_rng(0))
         forecasts = fitted.predict(question.coming.fixtures)
@@ -43,16 +77,12 @@ async def boot(database_url: str, redis_url: str, league: SmallLeague) -> AsyncI
 
 
 async def _price(
-    boot: Boot, league: SmallLeague, job_id: str, *, strategy: Trusting | None = None, max_edge: float = 0.5
+    boot: Boot, league: SmallLeague, job_id: str, *strategies: Strategy, max_edge: float = 0.5
 ) -> Priced | None:
+    pool, match_id = boot.database.pool, league.coming[0]
+    views = await weigh_match(pool, match_id, strategies or [Trusting()], max_edge=max_edge)
     async with boot.database.transaction() as session:
-        return await price_match(
-            await connection_of(session),
-            league.coming[0],
-            [strategy or Trusting()],
-            max_edge=max_edge,
-            job_id=job_id,
-        )
+        return await price_match(await connection_of(session), match_id, views, job_id=job_id)
 
 
 async def _bets(database: Database) -> list[asyncpg.Record]:
@@ -76,7 +106,7 @@ async def test_a_price_above_its_worth_is_found(boot: Boot, league: SmallLeague)
     await league.price(0, "corner", NOW, home=2.2, draw=3.9, away=3.8)
     await league.price(0, "exchange", NOW, home=2.1, draw=4.5, away=3.0)
     strategy = Trusting()
-    priced = await _price(boot, league, "job-1", strategy=strategy)
+    priced = await _price(boot, league, "job-1", strategy)
     assert strategy.asked == [(RESULT, 6)]
     bets = await _bets(boot.database)
     assert [(bet["outcome"], bet["book"], bet["status"]) for bet in bets] == [
@@ -95,6 +125,20 @@ async def test_a_price_above_its_worth_is_found(boot: Boot, league: SmallLeague)
         "best_edge": pytest.approx(0.25 * (1 + 3.5 * 0.98) - 1),
         "value_revision": 1,
     }
+
+
+async def test_what_a_strategy_in_shadow_finds_is_kept_and_is_no_edge_that_users_see(
+    boot: Boot, league: SmallLeague
+) -> None:
+    await league.price(0, "corner", NOW, home=2.2, draw=3.9, away=3.8)
+    await boot.database.pool.execute(
+        "update plugin set status = 'SHADOW' where key = (select plugin_key from model where key = $1)", Trusting().key
+    )
+    priced = await _price(boot, league, "job-1")
+    assert priced is not None
+    assert (priced.opened, priced.best_edge) == (1, None)
+    assert [bet["edge"] for bet in await _bets(boot.database)] == [pytest.approx(0.10)]
+    assert (await _outlook(boot.database, league.coming[0]))["best_edge"] is None
 
 
 async def test_a_bet_follows_its_price_and_expires_with_its_edge(boot: Boot, league: SmallLeague) -> None:
@@ -156,9 +200,10 @@ async def test_a_failing_strategy_keeps_bets_whose_price_stands(boot: Boot, leag
     await league.price(0, "corner", NOW, home=2.2, draw=4.4)
     await _price(boot, league, "job-1")
     await league.price(0, "corner", NOW + timedelta(minutes=1), draw=4.2)
-    priced = await _price(boot, league, "job-2", strategy=Trusting(is_broken=True))
+    priced = await _price(boot, league, "job-2", Trusting(is_broken=True))
     assert priced is not None
-    assert priced.errors == ["ZeroDivisionError: a strategy's own mistake"]
+    (error,) = priced.errors
+    assert error.startswith("assess() raised ZeroDivisionError: a strategy's own mistake (fickle.py, line ")
     assert [(bet["outcome"], bet["status"]) for bet in await _bets(boot.database)] == [
         ("home", "OPEN"),
         ("draw", "EXPIRED"),
@@ -166,7 +211,62 @@ async def test_a_failing_strategy_keeps_bets_whose_price_stands(boot: Boot, leag
     plugin = await boot.database.pool.fetchrow(
         "select call_count, failure_count, last_error from plugin where key = 'trusting'"
     )
-    assert tuple(plugin or ()) == (2, 1, "ZeroDivisionError: a strategy's own mistake")
+    assert tuple(plugin or ()) == (2, 1, error)
+
+
+async def test_a_failing_strategy_costs_only_its_own_word(boot: Boot, league: SmallLeague) -> None:
+    await league.price(0, "corner", NOW, home=2.2)
+    other = Trusting(key=OTHER)
+    priced = await _price(boot, league, "job-1", Trusting(is_broken=True), other)
+    assert priced is not None
+    assert (priced.opened, len(priced.errors)) == (1, 1)
+    assert await boot.database.pool.fetchval("select strategy_key from value_bet") == OTHER
+    counted = await boot.database.pool.fetch(
+        "select thing, fault from plugin_call where job_id = 'job-1' order by thing"
+    )
+    assert [tuple(row) for row in counted] == [(OTHER, None), (TRUSTING, "raised")]
+
+
+async def test_what_a_strategy_may_not_answer_is_its_failure(boot: Boot, league: SmallLeague) -> None:
+    await league.price(0, "corner", NOW, home=2.2)
+    priced = await _price(boot, league, "job-1", Boundless())
+    assert priced is not None
+    assert priced.opened == 0
+    assert priced.errors[0].startswith(
+        "What assess() returned cannot be used: edge, Kelly share and probability must be numbers"
+    )
+    assert await boot.database.pool.fetchval("select fault from plugin_call where job_id = 'job-1'") == "invalid_output"
+
+
+async def test_strategies_think_outside_of_the_event_loop(boot: Boot, league: SmallLeague) -> None:
+    await league.price(0, "corner", NOW, home=2.2)
+    strategy = Where()
+    await _price(boot, league, "job-1", strategy)
+    assert strategy.threads
+    assert threading.get_ident() not in strategy.threads
+
+
+async def test_a_price_that_moves_while_strategies_think_is_passed_over(boot: Boot, league: SmallLeague) -> None:
+    await league.price(0, "corner", NOW, home=2.2, draw=4.4)
+    views = await weigh_match(boot.database.pool, league.coming[0], [Trusting()], max_edge=0.5)
+    await league.price(0, "corner", NOW + timedelta(minutes=1), draw=4.2)
+    async with boot.database.transaction() as session:
+        priced = await price_match(await connection_of(session), league.coming[0], views, job_id="job-1")
+    assert priced is not None
+    assert priced.opened == 1
+    assert [bet["outcome"] for bet in await _bets(boot.database)] == ["home"]
+
+
+@pytest.mark.parametrize(("status", "left"), [("SHADOW", "EXPIRED"), ("DISABLED", "EXPIRED"), ("QUARANTINED", "OPEN")])
+async def test_bets_of_a_strategy_that_is_not_asked_any_more(
+    boot: Boot, league: SmallLeague, status: str, left: str
+) -> None:
+    await league.price(0, "corner", NOW, home=2.2)
+    await _price(boot, league, "job-1")
+    await boot.database.pool.execute("update plugin set status = $1 where key = 'trusting'", status)
+    async with boot.database.transaction() as session:
+        await price_match(await connection_of(session), league.coming[0], [], job_id="job-2")
+    assert [bet["status"] for bet in await _bets(boot.database)] == [left]
 
 
 async def test_bets_expire_when_the_match_kicks_off(boot: Boot, league: SmallLeague) -> None:
@@ -186,7 +286,7 @@ async def test_bets_expire_when_the_match_kicks_off(boot: Boot, league: SmallLea
 async def test_a_changed_strategy_gets_a_version_of_its_own(boot: Boot, league: SmallLeague) -> None:
     await league.price(0, "corner", NOW, home=2.2)
     await _price(boot, league, "job-1")
-    await _price(boot, league, "job-2", strategy=replace(Trusting(), version="2"))
+    await _price(boot, league, "job-2", replace(Trusting(), version="2"))
     versions = await boot.database.pool.fetch(
         "select code_version, data_cutoff_at, job_id from model_version where model_key = 'test.trusting' order by id"
     )
@@ -196,5 +296,5 @@ async def test_a_changed_strategy_gets_a_version_of_its_own(boot: Boot, league: 
 async def test_a_match_that_does_not_exist_is_an_error(boot: Boot) -> None:
     with pytest.raises(asyncpg.ForeignKeyViolationError):
         async with boot.database.transaction() as session:
-            await price_match(await connection_of(session), 999_999, [], max_edge=0.5, job_id="job-1")
+            await price_match(await connection_of(session), 999_999, [], job_id="job-1")
     assert await boot.database.pool.fetchval("select count(*) from job where id = 'job-1'") == 0

@@ -87,6 +87,20 @@ def test_our_own_plugins_are_found() -> None:
             "odd_hooks:odd_setting",
             "The model 'odd.model' must give its settings as plain numbers, texts or booleans; 'weights' is none.",
         ),
+        (
+            "odd_hooks:endless_setting",
+            "The model 'odd.model' must give its settings as plain numbers, texts or booleans; 'x' is none.",
+        ),
+        ("odd_hooks:odd_reach", "The model 'odd.model' must give its reach as a touchline.Reach, or leave it out."),
+        ("odd_hooks:far_reach", "The model 'odd.model' must have a reach of 1 to 36525 days."),
+        ("odd_hooks:odd_use", "The model 'odd.model' must give its odds_use as a touchline.OddsUse, or leave it out."),
+        ("odd_hooks:odd_key", "A model (SimpleNamespace) must have a key of at most 100 printable characters."),
+        ("odd_hooks:many", "models() may return 100 things at most and returned 101."),
+        ("odd_hooks:many_markets", "The model 'odd.model' may name 100 markets at most and names 101."),
+        (
+            "odd_hooks:nobodys",
+            "The model 'odd.model' prices acme.cards:4.5:ft, a market that no installed plugin declares.",
+        ),
         ("odd_hooks:no_fit", "A model (SimpleNamespace) must have a method fit()."),
         ("odd_hooks:twice", "The key 'odd.model' of a model is already taken; keys are `author.name` and unique."),
     ],
@@ -124,6 +138,31 @@ def test_a_key_belongs_to_the_first_who_has_it() -> None:
 def test_a_name_belongs_to_the_first_who_has_it() -> None:
     registry = load(("a", "odd_hooks:fine"), ("a", "touchline_markets.corners"))
     assert registry.plugins[1].reason == "Another plugin is already called 'a'; rename the entry point."
+
+
+def test_a_market_of_a_refused_plugin_is_nobodys() -> None:
+    points = {
+        "a": "odd_hooks:declares",
+        "b": "odd_hooks:nobodys",
+        "c": "odd_hooks:refused_declares",
+        "d": "odd_hooks:prices_fouls",
+    }
+    registry = load(*points.items())
+    assert {plugin.key: plugin.reason for plugin in registry.plugins} == {
+        "a": "",
+        "b": "",
+        "c": "The model 'odd.fines' prices odd.fines:4.5:ft, a market that no installed plugin declares.",
+        "d": "The model 'odd.fouls' prices odd.fouls:4.5:ft, a market that no installed plugin declares.",
+    }
+    assert (set(registry.markets), set(registry.models)) == ({"acme.cards"}, {"odd.model"})
+
+
+def test_a_line_that_a_market_does_not_have_is_told() -> None:
+    registry = load(("a", "odd_hooks:declares"), ("b", "odd_hooks:odd_line"))
+    assert [plugin.reason for plugin in registry.plugins] == [
+        "",
+        "The model 'odd.model' prices acme.cards:4.25:ft, and that market's lines are half.",
+    ]
 
 
 def test_the_registry_cannot_be_changed() -> None:

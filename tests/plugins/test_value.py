@@ -11,7 +11,7 @@ from touchline import RESULT, Floats, Offer
 from touchline.margin import Method, remove_margin
 from touchline.settings import settings_of
 from touchline.value import edge, kelly, net_odds, recommendation
-from touchline_markets.value import SharpConsensus, ValueSettings, consensus, strategies
+from touchline_markets.value import SharpConsensus, consensus, strategies
 
 OUTCOMES = ("home", "draw", "away")
 MODEL = {"home": 0.40, "draw": 0.30, "away": 0.30}
@@ -110,7 +110,7 @@ def test_offers_with_an_edge_come_best_first_net_of_commission() -> None:
         + book("Exchange", 2.5, 1.5, 1.5, commission=0.05)
         + book("Soft", 2.45, 1.5, 1.5)
     )
-    judged = SharpConsensus(ValueSettings(model_weight=0.0)).assess(RESULT, MODEL, offers)
+    judged = SharpConsensus(model_weight=0.0).assess(RESULT, MODEL, offers)
     assert [one.offer.bookmaker for one in judged] == ["Soft", "Exchange"]
     assert all(one.edge > 0 for one in judged)
     assert judged[1].edge == pytest.approx(edge(judged[1].probability, 2.5, 0.05))
@@ -124,7 +124,7 @@ def test_offers_of_other_outcomes_are_passed_over() -> None:
 
 def test_a_consensus_finds_no_value_in_itself_without_the_model() -> None:
     offers = book("Sharp", 2.0, 3.6, 4.2, sharp=True)
-    assert SharpConsensus(ValueSettings(model_weight=0.0)).assess(RESULT, MODEL, offers) == []
+    assert SharpConsensus(model_weight=0.0).assess(RESULT, MODEL, offers) == []
 
 
 def test_our_strategy_says_who_it_is() -> None:

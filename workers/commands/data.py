@@ -114,9 +114,9 @@ _COUNTS = (
 
 
 def _provider(key: str) -> Provider:
-    from touchline.plugins import load_plugins
+    from touchline.discovery import discover_plugins
 
-    registry = load_plugins()
+    registry = discover_plugins()
     if key in registry.providers:
         return registry.providers[key]
     refused = "".join(f" The plugin {plugin.key} was refused: {plugin.reason}" for plugin in registry.refused)

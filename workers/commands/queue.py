@@ -202,10 +202,10 @@ async def _ask(settings: Settings, request: Any) -> None:
 
 async def _refit(settings: Settings, version_id: int) -> Refitted:
     from domain.forecasting.versions import refit as make_again
-    from touchline.plugins import load_plugins
+    from touchline.discovery import discover_plugins
 
     async with _open(settings) as (database, _):
-        return await make_again(database.pool, load_plugins(), version_id, timeout=settings.fit_timeout_seconds)
+        return await make_again(database.pool, discover_plugins(), version_id, timeout=settings.fit_timeout_seconds)
 
 
 def _time(at: Any) -> str:

@@ -120,11 +120,11 @@ def _seed(folder: Path, chosen: ReplaySettings, speed: float) -> None:
     """Migrate and load, on servers that run for just so long when they are embedded."""
     from domain.infra.settings import read_settings
     from domain.migrations.runner import upgrade
-    from touchline.plugins import load_plugins
+    from touchline.discovery import discover_plugins
     from workers.seed_replay import seed_replay
     from workers.stack.embedded import start_servers
 
-    registry = load_plugins()
+    registry = discover_plugins()
     if chosen.provider not in registry.providers:
         raise Refusal(f"There is no provider {chosen.provider!r}; there are {', '.join(registry.providers)}.", 2)
     with ExitStack() as stack:

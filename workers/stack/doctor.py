@@ -230,10 +230,10 @@ async def check_redis(url: str) -> Check:
 def check_plugins() -> list[Check]:
     """How many plugins load, and for each refused one why."""
     try:
-        from touchline.plugins import load_plugins
+        from touchline.discovery import discover_plugins
     except ImportError as error:
         return [Check("Plugins", "warn", f"cannot be listed: {error}", "Run `uv sync`.")]
-    registry = load_plugins()
+    registry = discover_plugins()
     loaded = len(registry.plugins) - len(registry.refused)
     return [
         Check("Plugins", "ok", f"{loaded} loaded, {len(registry.refused)} refused"),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +41,32 @@ class Unruly:
         return UnrulyFitted(self.way, np.array(state["drawn"]))
 
 
+class Scrambled(BaseException):
+    """An error that is no Exception and cannot tell itself."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("not even this")
+
+
+def flee(depth: int) -> None:
+    """Leave a process behind that has left its group, its session and its parents."""
+    if os.fork() == 0:
+        os.setsid()
+        if depth < 2:
+            flee(depth + 1)
+            os._exit(0)
+        while True:
+            time.sleep(1)
+
+
+def multiply() -> None:
+    """Fork and fork again, far slower than it could: 200 processes if nobody stops it."""
+    for _ in range(200):
+        if os.fork() == 0:
+            time.sleep(60)
+        time.sleep(0.005)
+
+
 def misbehave(way: str, history: History) -> None:
     if way == "raises":
         raise RuntimeError("no idea\nhow to fit this")
@@ -56,8 +84,27 @@ def misbehave(way: str, history: History) -> None:
     if way == "prints":
         print("hello from a plugin")
         os.write(1, b"raw bytes on the answer's descriptor\n" * 1000)
+    if way == "flees":
+        flee(0)
+    if way == "flees_and_loops":
+        flee(0)
+        misbehave("loops", history)
+    if way == "flees_far":
+        subprocess.Popen(["sleep", "4242.5"], start_new_session=True, env={})
+    if way == "multiplies":
+        multiply()
+    if way == "comes_back_twice":
+        os.fork()
     if way == "grows":
         np.ones(2**33)
+    if way == "litters":
+        for place in (".", tempfile.gettempdir()):
+            tempfile.mkdtemp(dir=place)
+    if way == "shouts":
+        while True:
+            os.write(2, b"x" * 2**16)
+    if way == "scrambles":
+        raise Scrambled
     if way == "writes":
         history.home_goals[0] = 99.0
 
@@ -82,6 +129,8 @@ class UnrulyFitted:
             rows[1, 0] += 1e-6
         if self.way == "short":
             rows = rows[1:]
+        if self.way == "long":
+            rows = np.full((m + 1, 3), 1 / 3)
         if self.way == "short_basis":
             basis = basis[1:]
         if self.way == "nothing":
@@ -96,7 +145,16 @@ class UnrulyFitted:
     def state(self) -> dict[str, Floats]:
         if self.way == "state_of_text":
             return {"drawn": np.array(["a", "b"])}
-        return {"drawn": self.drawn, "secret": np.array([float("STRIPE_SECRET" in os.environ)])}
+        if self.way == "heavy":
+            return {"drawn": np.zeros(2**18)}
+        told = {"drawn": self.drawn, "secret": np.array([float("STRIPE_SECRET" in os.environ)])}
+        return told | {"nice": np.array([float(os.nice(0))]), "core": np.array(float(core_limit()))}
+
+
+def core_limit() -> int:
+    import resource
+
+    return resource.getrlimit(resource.RLIMIT_CORE)[0]
 
 
 WAYS = (
@@ -106,7 +164,17 @@ WAYS = (
     "vanishes",
     "loops",
     "forks",
+    "flees",
+    "flees_and_loops",
+    "flees_far",
+    "multiplies",
+    "comes_back_twice",
     "prints",
+    "litters",
+    "shouts",
+    "scrambles",
+    "heavy",
+    "long",
     "grows",
     "writes",
     "above_one",
