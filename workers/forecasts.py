@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import TypedDict
 
 import asyncpg
 
-from domain.forecasting.requests import run_request
+from domain.forecasting.plugin_states import coming_leagues, model_runs, status_of
 from domain.forecasting.rules import ImpossibleForecast
 from domain.forecasting.service import Fit, Question, prepare, store_answer, store_failure
+from domain.forecasting.serving import RUNNABLE, choose_served
 from domain.grades.choosing import choose_by_record
 from domain.infra import jobs
 from domain.infra.clock import match_now
@@ -19,46 +21,52 @@ from domain.infra.errors import Conflict, NotFound
 from domain.infra.outbox import Request, ask
 from domain.seasons.queries import rated_clubs
 from domain.seasons.service import note_answer
-from touchline import Forecasts
+from touchline import Forecasts, MarketKey
+from touchline.markets import Lines
 from touchline.plugins import Registry
-from touchline.sandbox import PluginError, run_fit_and_predict, run_predict
+from touchline.sandbox import Limits, PluginError, limits_of, run_fit_and_predict, run_predict
+from touchline.settings import Value
 from touchline.wire import unpack_state
 from workers.boot import Boot
 
 
 async def refresh_predictions(boot: Boot, job_id: str, *, reason: str = "schedule") -> None:
-    """Ask every model for every league that has coming matches."""
+    """Ask every model that runs for every league that has coming matches."""
     async with boot.database.transaction() as session:
         connection = await connection_of(session)
-        rows = await connection.fetch(
-            "select distinct league_id from match where status = 'SCHEDULED' and kickoff_at > $1 order by 1",
-            await match_now(connection),
-        )
-        leagues = [row["league_id"] for row in rows]
+        leagues = await coming_leagues(connection, await match_now(connection))
         if await jobs.finish(connection, job_id, {"leagues": len(leagues)}):
-            await ask(connection, [request for league in leagues for request in _runs(boot.registry, league, reason)])
+            await ask(connection, await _runs(connection, boot.registry, leagues, reason))
 
 
 async def refresh_league(boot: Boot, job_id: str, *, league_id: int, reason: str = "") -> None:
-    """Ask every model for one league."""
+    """Ask every model that runs for one league."""
     async with boot.database.transaction() as session:
         connection = await connection_of(session)
         if await connection.fetchval("select 1 from league where id = $1", league_id) is None:
             raise NotFound(f"There is no league with the id {league_id}.")
-        if await jobs.finish(connection, job_id, {"models": len(boot.registry.models)}):
-            await ask(connection, _runs(boot.registry, league_id, reason))
+        requests = await _runs(connection, boot.registry, [league_id], reason)
+        if await jobs.finish(connection, job_id, {"models": len(requests)}):
+            await ask(connection, requests)
 
 
-def _runs(registry: Registry, league_id: int, reason: str) -> list[Request]:
-    return [run_request(key, league_id, reason) for key in registry.models]
+async def _runs(
+    connection: asyncpg.Connection, registry: Registry, leagues: Sequence[int], reason: str
+) -> list[Request]:
+    """Runs of the installed models whose plugins run."""
+    return await model_runs(connection, reason, league_ids=leagues, model_keys=list(registry.models))
 
 
 async def run_model(boot: Boot, job_id: str, *, model_key: str, league_id: int, reason: str = "") -> None:
     """Have one model forecast one league; what a plugin fails with is counted and stops nobody else."""
     del reason  # kept with the job's arguments, for whoever reads them
+    pool = boot.database.pool
+    status = await status_of(pool, model_key)
+    if status not in RUNNABLE:
+        await jobs.finish(pool, job_id, {"skipped": status})
+        return
     if model_key not in boot.registry.models:
         raise NotFound(f"No installed plugin has the model {model_key}.")
-    pool = boot.database.pool
     try:
         question = await prepare(pool, boot.registry.models[model_key], league_id, await match_now(pool))
         clubs = {} if question.version else await rated_clubs(pool, league_id, question.data_cutoff_at)
@@ -67,7 +75,15 @@ async def run_model(boot: Boot, job_id: str, *, model_key: str, league_id: int, 
             await _store(await connection_of(session), question, answer, clubs, job_id)
     except (PluginError, ImpossibleForecast, Conflict) as error:
         async with boot.database.transaction() as session:
-            await store_failure(await connection_of(session), model_key, league_id, str(error), job_id)
+            await store_failure(await connection_of(session), model_key, league_id, error, job_id)
+
+
+async def show_best(boot: Boot, job_id: str) -> None:
+    """Mark as stale what nobody renews any more, and show the best of what there is."""
+    async with boot.database.transaction() as session:
+        connection = await connection_of(session)
+        await choose_served(connection, await match_now(connection))
+        await jobs.finish(connection, job_id)
 
 
 async def choose_models(boot: Boot, job_id: str) -> None:
@@ -99,16 +115,33 @@ class Answer:
     milliseconds: float
 
 
+class _Asked(TypedDict):
+    """What the sandbox is told with every question."""
+
+    markets: tuple[MarketKey, ...]
+    outcomes: Mapping[str, int]
+    lines: Mapping[str, Lines]
+    settings: Mapping[str, Value]
+    limits: Limits
+
+
 def ask_model(boot: Boot, question: Question, clubs: Sequence[str] = ()) -> Answer:
     """The plugin's answer from a child process, with ratings of `clubs` where it is fitted; raises PluginError."""
     model, history, fixtures = question.model, question.past.history, question.coming.fixtures
-    entry, timeout = boot.registry.plugin_of(model.key).entry, boot.settings.fit_timeout_seconds
+    plugin, own = boot.registry.plugin_of(model.key), boot.registry.markets
+    asked = _Asked(
+        markets=model.markets,
+        outcomes={key: len(market.outcomes) for key, market in own.items()},
+        lines={key: market.lines for key, market in own.items()},
+        settings=question.values,
+        limits=limits_of(plugin, boot.settings.fit_timeout_seconds),
+    )
     if question.version is not None:
         state = unpack_state(question.version.state)
-        told = run_predict(entry, model.key, history, state, fixtures, markets=model.markets, timeout=timeout)
+        told = run_predict(plugin.entry, model.key, history, state, fixtures, **asked)
         return Answer(None, told.forecasts, told.milliseconds)
     fitted, told = run_fit_and_predict(
-        entry, model.key, history, fixtures, markets=model.markets, clubs=clubs, seed=question.seed, timeout=timeout
+        plugin.entry, model.key, history, fixtures, clubs=clubs, seed=question.seed, **asked
     )
     fit = Fit(fitted.state, fitted.digest, fitted.seconds, fitted.ratings)
     return Answer(fit, told.forecasts, told.milliseconds)

@@ -53,6 +53,7 @@ async def put_schedules(database: Database, settings: Settings, now: datetime, *
         ("expire_value", timedelta(minutes=5)),
         ("settle_bets", timedelta(minutes=5)),
         ("grade_matches", timedelta(minutes=5)),
+        ("settle_markets", timedelta(minutes=5)),
         ("choose_models", timedelta(days=1)),
         ("retention", timedelta(hours=1)),
         ("purge_accounts", timedelta(hours=1)),

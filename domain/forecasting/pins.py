@@ -15,7 +15,7 @@ from typing import Any
 import asyncpg
 import orjson
 
-from domain.forecasting.requests import run_request
+from domain.forecasting.plugin_states import model_runs
 from domain.forecasting.serving import checked_reason, lock_leagues
 from domain.forecasting.versions import Version, latest_version, read_version
 from domain.infra.database import Reader
@@ -126,5 +126,6 @@ async def _pin(
         now,
     )
     after = await in_force(connection, version.model_key, version.league_id)
-    await ask(connection, [run_request(version.model_key, version.league_id, "pin")])
+    leagues, models = [version.league_id], [version.model_key]
+    await ask(connection, await model_runs(connection, "pin", league_ids=leagues, model_keys=models))
     return Pinned(version, before.version, after.version)

@@ -10,6 +10,7 @@ import asyncpg
 import orjson
 
 from domain.forecasting import rules
+from domain.infra.errors import Invalid
 from domain.markets.service import dictionary
 from touchline import Forecasts, MarketKey
 
@@ -64,10 +65,16 @@ async def store_predictions(connection: asyncpg.Connection, answer: Answer, open
 async def _lines(connection: asyncpg.Connection, answer: Answer, open_ids: set[int]) -> list[_Line]:
     """The answer by market and match, every row of probabilities checked once more."""
     forecasts = answer.forecasts
-    known = await dictionary(connection, forecasts.probabilities)
+    try:
+        known = await dictionary(connection, forecasts.probabilities)
+    except Invalid as error:
+        raise rules.ImpossibleForecast(error.message) from error
     parameters = {name: values.tolist() for name, values in forecasts.parameters.items()}
     lines = []
     for market, rows in sorted(forecasts.probabilities.items(), key=lambda item: str(item[0])):
+        outcomes = known.outcomes(market)
+        if rows.shape[1] != len(outcomes):
+            raise rules.ImpossibleForecast(f"{market} has the outcomes {', '.join(outcomes)}, not {rows.shape[1]}")
         for index, match_id in enumerate(answer.match_ids):
             if match_id in open_ids:
                 own = {name: values[index] for name, values in parameters.items()}

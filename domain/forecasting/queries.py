@@ -1,6 +1,7 @@
-"""Reads of predictions, and of the plugins, models and versions that made them.
+"""Reads of predictions, and of the models and versions that made them.
 
-Each answers for many at once with one statement. `key` is the primary key, `owner` the parent.
+Each answers for many at once with one statement. `key` is the primary key, `owner` the parent. What a model of a plugin
+in shadow says is read only with `sees_shadow`, but for what users were shown while its plugin was active.
 """
 
 from __future__ import annotations
@@ -12,6 +13,10 @@ from asyncpg import Record
 
 from domain.infra.database import Reader
 from domain.infra.listing import SortKey, Where, Window
+
+IN_SHADOW = """array(select dark.key from model dark join plugin darker on darker.key = dark.plugin_key
+    where darker.status = 'SHADOW')"""
+"""Keys of the models and strategies of plugins in shadow, which PostgreSQL reads once a statement."""
 
 PREDICTION = """p.id as key, p.match_id, p.market_id, k.key as market_key, k.kind as market_kind, p.model_version_id,
     p.model_key, p.probabilities, p.family, p.parameters, p.expected_value, p.confidence, p.basis, p.predicted_at,
@@ -34,6 +39,17 @@ _SHOWN_THEN = """(select distinct on (s.match_id, s.market_id) s.match_id, s.mar
 _THEN = f"{PREDICTION}, p.predicted_at as confirmed_at, false as is_stale"
 
 
+def _may_be_seen(sees_shadow: str) -> str:
+    """A condition on `prediction p`; the parameter says whether what was never shown counts."""
+    return f"""({sees_shadow} or p.model_key <> all({IN_SHADOW}) or exists (select 1 from served_prediction s
+        where s.match_id = p.match_id and s.market_id = p.market_id and s.prediction_id = p.id))"""
+
+
+def _graph_kind(kind: str) -> str:
+    """An SQL expression of a market's kind as the graph names it: plugins' own markets are all `custom`."""
+    return f"case when strpos({kind}, '.') > 0 then 'custom' else {kind} end"
+
+
 async def served(db: Reader, match_ids: Sequence[int]) -> list[Record]:
     """Standing predictions that are shown, of all markets of each match."""
     return await db.fetch(
@@ -52,17 +68,20 @@ async def served_at(db: Reader, match_ids: Sequence[int], as_of: datetime) -> li
     )
 
 
-async def of_version(db: Reader, match_ids: Sequence[int], version_id: int, as_of: datetime | None) -> list[Record]:
+async def of_version(
+    db: Reader, match_ids: Sequence[int], version_id: int, as_of: datetime | None, *, sees_shadow: bool = False
+) -> list[Record]:
     """The newest prediction of each market by one model version."""
     return await db.fetch(
         f"""select * from (
               select distinct on (p.match_id, p.market_id) {_PAST}
               where p.match_id = any($1::bigint[]) and p.model_version_id = $2
-                and ($3::timestamptz is null or p.predicted_at <= $3)
+                and ($3::timestamptz is null or p.predicted_at <= $3) and {_may_be_seen("$4::bool")}
               order by p.match_id, p.market_id, p.predicted_at desc, p.id desc) newest order by market_key""",
         match_ids,
         version_id,
         as_of,
+        sees_shadow,
     )
 
 
@@ -74,10 +93,16 @@ async def newest_predictions(
     model_keys: Sequence[str] | None,
     as_of: datetime | None,
     include_shadow: bool,
+    sees_shadow: bool = False,
 ) -> list[Record]:
-    """The newest prediction of each market by each model, or that of `as_of`: the served model first, then by model."""
-    wanted = """($3::text[] is null or market_kind = any($3)) and ($4::text[] is null or model_key = any($4))
-        and ($5 or is_served) order by market_kind, market_key, is_served desc, model_key"""
+    """The newest prediction of each market by each model, or that of `as_of`: the served model first, then by model.
+
+    `include_shadow` adds the models that are not served; `sees_shadow` is what they are narrowed by.
+    """
+    wanted = f"""($3::text[] is null or {_graph_kind("market_kind")} = any($3))
+        and ($4::text[] is null or model_key = any($4))
+        and (is_served or $5::bool and ($6::bool or model_key <> all({IN_SHADOW})))
+        order by market_kind, market_key, is_served desc, model_key"""
     return await db.fetch(
         f"select * from ({_ALL_NOW if as_of is None else _ALL_THEN}) each_model where {wanted}",
         match_ids,
@@ -85,6 +110,7 @@ async def newest_predictions(
         kinds,
         model_keys,
         include_shadow,
+        sees_shadow,
     )
 
 
@@ -98,9 +124,11 @@ _ALL_THEN = f"""select distinct on (p.match_id, p.market_id, p.model_key) {_THEN
     order by p.match_id, p.market_id, p.model_key, p.predicted_at desc, p.id desc"""
 
 
-async def predictions(db: Reader, ids: Sequence[int]) -> list[Record]:
+async def predictions(db: Reader, ids: Sequence[int], *, sees_shadow: bool = False) -> list[Record]:
     """Predictions by id."""
-    return await db.fetch(f"select {_PAST} where p.id = any($1::bigint[])", ids)
+    return await db.fetch(
+        f"select {_PAST} where p.id = any($1::bigint[]) and {_may_be_seen('$2::bool')}", ids, sees_shadow
+    )
 
 
 async def successors(db: Reader, ids: Sequence[int]) -> list[Record]:
@@ -116,25 +144,39 @@ async def successors(db: Reader, ids: Sequence[int]) -> list[Record]:
     )
 
 
-async def compared(db: Reader, match_ids: Sequence[int], market_key: str) -> list[Record]:
+async def compared(db: Reader, match_ids: Sequence[int], market_key: str, *, sees_shadow: bool = False) -> list[Record]:
     """What each enabled model says of a market of each match, unless it failed since: the shown one first."""
     return await db.fetch(
         f"""select {_STANDING} join model m on m.key = c.model_key join plugin g on g.key = m.plugin_key
-            where c.match_id = any($1::bigint[]) and k.key = $2 and g.status = 'ACTIVE' and not c.is_stale
+            where c.match_id = any($1::bigint[]) and k.key = $2 and not c.is_stale
+              and (g.status = 'ACTIVE' or $3::bool and g.status = 'SHADOW')
             order by c.is_served desc, c.model_key""",
         match_ids,
         market_key,
+        sees_shadow,
     )
+
+
+async def forecast_markets(db: Reader) -> list[str]:
+    """Canonical keys of all markets that models price, by key."""
+    rows = await db.fetch("select distinct jsonb_array_elements_text(markets) as key from model order by key")
+    return [row["key"] for row in rows]
 
 
 HISTORY_ORDER = SortKey("p.predicted_at")
 
 
 async def history_page(
-    db: Reader, match_ids: Sequence[int], market_key: str, model_key: str | None, window: Window
+    db: Reader,
+    match_ids: Sequence[int],
+    market_key: str,
+    model_key: str | None,
+    window: Window,
+    *,
+    sees_shadow: bool = False,
 ) -> list[Record]:
     """A page of all predictions of one market of each match, by the served model where none is named."""
-    condition, ordering, arguments = Where(list(match_ids), market_key, model_key).paged(window)
+    condition, ordering, arguments = Where(list(match_ids), market_key, model_key, sees_shadow).paged(window)
     return await db.fetch(
         f"""select owner.id as owner, page.* from unnest($1::bigint[]) as owner(id) cross join lateral (
               select {HISTORY_ORDER.sql} as sort_key, {_PAST}
@@ -144,7 +186,7 @@ async def history_page(
 
 
 async def history_counts(
-    db: Reader, match_ids: Sequence[int], market_key: str, model_key: str | None
+    db: Reader, match_ids: Sequence[int], market_key: str, model_key: str | None, *, sees_shadow: bool = False
 ) -> dict[int, int]:
     """Sizes of the histories by match; a match without one is missing."""
     rows = await db.fetch(
@@ -154,63 +196,25 @@ async def history_counts(
         match_ids,
         market_key,
         model_key,
+        sees_shadow,
     )
     return {row["match_id"]: row["count"] for row in rows}
 
 
-_OF_HISTORY = "k.key = $2 and case when $3::text is null then c.is_served else p.model_key = $3 end"
-
-PLUGIN = """g.key as plugin_key, g.key, g.name, g.distribution, g.version, g.status as state, g.reason as status_reason,
-    g.seen_at, g.call_count, g.failure_count, g.last_error, g.last_error_at"""
-PLUGIN_ORDER = SortKey("g.key")
-
-
-async def plugins(db: Reader, keys: Sequence[str]) -> list[Record]:
-    """Plugins by key."""
-    return await db.fetch(f"select {PLUGIN} from plugin g where g.key = any($1::text[])", keys)
-
-
-def plugins_where(states: Sequence[str] | None, kind: str | None) -> Where:
-    """Plugins in one of these states that price a kind of market."""
-    where = Where()
-    if states is not None:
-        where.add("g.status = any({}::text[])", states)
-    if kind is not None:
-        where.add(f"exists (select 1 from model m where m.plugin_key = g.key and {_PRICES})", kind)
-    return where
-
-
-async def plugin_page(db: Reader, where: Where, window: Window) -> list[Record]:
-    """A page of plugins by key."""
-    condition, ordering, arguments = where.paged(window)
-    return await db.fetch(f"select {PLUGIN}, g.key as sort_key from plugin g where {condition} {ordering}", *arguments)
-
-
-async def plugin_count(db: Reader, where: Where) -> int:
-    """Size of the whole list."""
-    count: int = await db.fetchval(f"select count(*) from plugin g where {where.sql}", *where.arguments)
-    return count
-
+_OF_HISTORY = f"""k.key = $2 and case when $3::text is null then c.is_served else p.model_key = $3 end
+    and {_may_be_seen("$4::bool")}"""
 
 MODEL = """m.key as model_key, m.key, m.plugin_key, m.kind as role, m.version as code_version,
-    m.markets as market_keys, m.odds_use as uses_odds, m.settings"""
+    m.markets as market_keys, m.odds_use as uses_odds, m.settings, m.settings_schema,
+    exists (select 1 from plugin o where o.key = m.plugin_key and o.status = 'SHADOW') as is_shadow"""
 MODEL_ORDER = SortKey("m.key")
-_PRICES = """exists (select 1 from jsonb_array_elements_text(m.markets) as priced(key)
-    where split_part(priced.key, ':', 1) = {})"""
+PRICES = f"""exists (select 1 from (select split_part(jsonb_array_elements_text(m.markets), ':', 1) as kind) priced
+    where {_graph_kind("priced.kind")} = {{}})"""
 
 
 async def models(db: Reader, keys: Sequence[str]) -> list[Record]:
     """Models and strategies by key."""
     return await db.fetch(f"select {MODEL} from model m where m.key = any($1::text[])", keys)
-
-
-async def model_states(db: Reader, keys: Sequence[str]) -> list[Record]:
-    """Whether models and strategies still run: `role`, and `status` and `reason` of their plugins."""
-    return await db.fetch(
-        """select m.key, m.kind as role, g.status, g.reason from model m join plugin g on g.key = m.plugin_key
-           where m.key = any($1::text[])""",
-        keys,
-    )
 
 
 async def models_of_plugins(db: Reader, plugin_keys: Sequence[str]) -> list[Record]:
@@ -224,7 +228,7 @@ def models_where(kind: str | None) -> Where:
     """Models that price a kind of market."""
     where = Where()
     if kind is not None:
-        where.add(_PRICES, kind)
+        where.add(PRICES, kind)
     return where
 
 
@@ -255,6 +259,15 @@ VERSION_ORDER = SortKey("v.id")
 async def versions(db: Reader, ids: Sequence[int]) -> list[Record]:
     """Model versions by id, without their state, and with the newest word on which is pinned in their league."""
     return await db.fetch(f"select {VERSION} from {_VERSIONS} where v.id = any($1::bigint[])", ids)
+
+
+async def is_version_in_shadow(db: Reader, version_id: int) -> bool:
+    """Whether a version is of a model whose plugin is in shadow."""
+    return bool(
+        await db.fetchval(
+            f"select exists (select 1 from model_version where id = $1 and model_key = any({IN_SHADOW}))", version_id
+        )
+    )
 
 
 async def versions_in_force(db: Reader, model_keys: Sequence[str]) -> list[Record]:

@@ -17,18 +17,21 @@ import orjson
 
 from domain.forecasting import rules
 from domain.forecasting.history import Coming, Past, past_of, read_fixtures, read_season
-from domain.forecasting.installed import count_call
 from domain.forecasting.pins import check_pin, in_force
+from domain.forecasting.plugin_settings import Values, with_settings
+from domain.forecasting.plugin_states import note_call, status_of
 from domain.forecasting.predictions import Answer, store_predictions
-from domain.forecasting.serving import lock_leagues, serve
+from domain.forecasting.rules import ImpossibleForecast
+from domain.forecasting.serving import RUNNABLE, lock_leagues, serve
 from domain.forecasting.versions import Version
 from domain.infra import jobs
 from domain.infra.clock import match_now
 from domain.infra.database import Reader
-from domain.infra.errors import NotFound
+from domain.infra.errors import Conflict, NotFound
 from domain.intake.feed import known_until
 from domain.matches.rules import PLAYING, Status
 from touchline import Floats, Forecasts, Model, State, reach_of
+from touchline.outputs import Fault, PluginError
 from touchline.settings import settings_of
 from touchline.wire import inputs_digest, pack_state
 
@@ -38,11 +41,14 @@ class Question:
     """Everything that a model is asked with; `version` is the fit to restore, None when it must be fitted."""
 
     model: Model
+    """With the settings in force."""
     league_id: int
     past: Past
     coming: Coming
     version: Version | None
     seed: int
+    values: Values = field(default_factory=dict)
+    """Those of its settings that an operator set: its code in the sandbox only knows its defaults."""
 
     @property
     def data_cutoff_at(self) -> datetime:
@@ -73,13 +79,15 @@ class Stored:
     """Matches that kicked off, or were taken off, while the model worked."""
     is_superseded: bool = False
     """Whether a newer fit was stored meanwhile: then nothing was."""
+    skipped: str | None = None
+    """The state of its plugin where that was stopped meanwhile: then nothing was stored."""
 
 
 async def prepare(reader: Reader, model: Model, league_id: int, now: datetime) -> Question:
-    """The question to a model at match time `now`.
+    """The question to an installed model at match time `now`, with the settings in force.
 
     Raises NotFound for a league that does not exist, and Conflict when the version that is pinned there was made by
-    other code than the installed one.
+    other code than the installed one, or when the installed code does not take the settings.
 
     The data are cut off where feeds stand, which may be a moment ago: a result that is still on its way
     then belongs to the next fit, and this one can be made again bit for bit.
@@ -87,6 +95,7 @@ async def prepare(reader: Reader, model: Model, league_id: int, now: datetime) -
     slug = await reader.fetchval("select slug from league where id = $1", league_id)
     if slug is None:
         raise NotFound(f"There is no league with the id {league_id}.")
+    model, values = await with_settings(reader, model)
     cutoff = await known_until(reader, now)
     force = await in_force(reader, model.key, league_id)
     check_pin(force, model)
@@ -95,10 +104,10 @@ async def prepare(reader: Reader, model: Model, league_id: int, now: datetime) -
         past = await past_of(reader, model, league_id, version.data_cutoff_at)
         if force.is_pinned or _inputs(model, past) == version.inputs_digest:
             coming = await read_fixtures(reader, league_id, now, past.history)
-            return Question(model, league_id, past, coming, version, version.seed)
+            return Question(model, league_id, past, coming, version, version.seed, values)
     past = await past_of(reader, model, league_id, cutoff)
     coming = await read_fixtures(reader, league_id, now, past.history)
-    return Question(model, league_id, past, coming, None, rules.seed_of(model.key, slug))
+    return Question(model, league_id, past, coming, None, rules.seed_of(model.key, slug), values)
 
 
 async def prepare_past(reader: Reader, model: Model, season_id: int, as_of: datetime) -> Question:
@@ -111,9 +120,10 @@ async def prepare_past(reader: Reader, model: Model, season_id: int, as_of: date
     )
     if league is None:
         raise NotFound(f"There is no season with the id {season_id}.")
+    model, values = await with_settings(reader, model)
     past = await past_of(reader, model, league["id"], as_of)
     coming = await read_season(reader, season_id, as_of, past.history)
-    return Question(model, league["id"], past, coming, None, rules.seed_of(model.key, league["slug"]))
+    return Question(model, league["id"], past, coming, None, rules.seed_of(model.key, league["slug"]), values)
 
 
 async def _is_overtaken(reader: Reader, model: Model, version: Version, cutoff: datetime) -> bool:
@@ -164,7 +174,10 @@ async def store_answer(
     now = await match_now(connection)
     if not await jobs.finish(connection, job_id):
         return None
-    if await _is_superseded(connection, question):
+    status = await status_of(connection, question.model.key)
+    if status not in RUNNABLE:
+        stored = Stored(skipped=status)
+    elif await _is_superseded(connection, question):
         stored = Stored(is_superseded=True)
     else:
         version_id = await _version_id(connection, question, fit, now, job_id)
@@ -173,20 +186,32 @@ async def store_answer(
         new, confirmed = await store_predictions(connection, answer, open_ids)
         await serve(connection, open_ids, now)
         stored = Stored(version_id, new, confirmed, len(question.coming.match_ids) - len(open_ids))
-    await count_call(connection, question.model.key, None, now)
+    await note_call(
+        connection,
+        question.model.key,
+        fault=None,
+        error=None,
+        milliseconds=milliseconds + (0.0 if fit is None else fit.seconds * 1000),
+        now=now,
+        job_id=job_id,
+    )
     await jobs.note_result(connection, job_id, asdict(stored))
     return stored
 
 
+Failure = PluginError | ImpossibleForecast | Conflict
+"""Why a model gave no forecast: its own fault, or a conflict that somebody else has to end, such as a pin."""
+
+
 async def store_failure(
-    connection: asyncpg.Connection, model_key: str, league_id: int, error: str, job_id: str
+    connection: asyncpg.Connection, model_key: str, league_id: int, failure: Failure, job_id: str
 ) -> bool:
     """Count a plugin's failure, mark its standing predictions of the league as stale, and show the next best model's.
 
-    False when another run of the job already did.
+    A conflict marks them too, and is nobody's failure. False when another run of the job already did.
     """
     await lock_leagues(connection, [league_id])
-    if not await jobs.finish(connection, job_id, {"plugin_error": error[:2000]}):
+    if not await jobs.finish(connection, job_id, {"failed": str(failure)[:2000]}):
         return False
     now = await match_now(connection)
     rows = await connection.fetch(
@@ -198,8 +223,17 @@ async def store_failure(
         now,
     )
     await serve(connection, sorted({row["match_id"] for row in rows}), now)
-    await count_call(connection, model_key, error, now)
+    if not isinstance(failure, Conflict):
+        fault, error = _told(failure)
+        await note_call(connection, model_key, fault=fault, error=error, milliseconds=None, now=now, job_id=job_id)
     return True
+
+
+def _told(failure: PluginError | ImpossibleForecast) -> tuple[Fault, str]:
+    """How a plugin failed, and its sentence."""
+    if isinstance(failure, PluginError):
+        return failure.kind, failure.sentence
+    return Fault.INVALID_OUTPUT, str(failure)
 
 
 async def _is_superseded(connection: asyncpg.Connection, question: Question) -> bool:

@@ -2,7 +2,8 @@
 
 A kind of market is given to one model whole, so that its lines agree. Models are ranked by the newest choice for the
 kind, else by `rules.DEFAULT_ORDER`. One that failed, is gone or says nothing of a match leaves it to the next; only
-where nobody is fresh a stale word is shown. From kick-off on nothing changes any more.
+where nobody is fresh a stale word is shown. What a plugin in the SHADOW says is never shown, not even then. From
+kick-off on nothing changes any more.
 
 `is_served` of `current_prediction` says what is shown now, `served_prediction` what was shown when. Whoever writes
 predictions of a league holds `lock_leagues` first: what two jobs see of each other's rows must not differ.
@@ -26,6 +27,9 @@ from domain.infra.outbox import ask
 LONGEST_REASON = 1000
 """Signs of a reason."""
 
+RUNNABLE = ("SHADOW", "ACTIVE")
+"""States of a plugin in which it is asked at all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -42,7 +46,7 @@ async def offered_models(reader: Reader) -> list[rules.Offered]:
     """Models of active plugins, ours first, then by plugin."""
     rows = await reader.fetch(
         """select m.key, m.markets::text as markets from model m join plugin p on p.key = m.plugin_key
-           where m.kind = 'model' and p.status = 'ACTIVE'
+           where m.kind = 'model' and m.is_installed and p.status = 'ACTIVE'
            order by p.distribution <> 'touchline', p.key, m.key"""
     )
     return [rules.Offered(row["key"], tuple(orjson.loads(row["markets"]))) for row in rows]
@@ -99,6 +103,26 @@ async def lock_coming(connection: asyncpg.Connection, now: datetime) -> list[int
     return [row["id"] for row in rows]
 
 
+async def choose_served(connection: asyncpg.Connection, now: datetime) -> None:
+    """Mark as stale what nobody renews, and show the best of everything that comes.
+
+    In a transaction of its own, or the first thing in one: it locks leagues, and whoever locks a plugin has them first.
+    """
+    await serve_coming(connection, await lock_coming(connection, now), now)
+
+
+async def serve_coming(connection: asyncpg.Connection, coming: Sequence[int], now: datetime) -> None:
+    """The same of the matches that `lock_coming` answered, in the open transaction."""
+    await connection.execute(
+        """update current_prediction c set is_stale = true from model m join plugin p on p.key = m.plugin_key
+           where m.key = c.model_key and not (m.is_installed and p.status = any($2::text[])) and not c.is_stale
+             and c.match_id = any($1::bigint[])""",
+        list(coming),
+        list(RUNNABLE),
+    )
+    await serve(connection, coming, now)
+
+
 async def choose(
     connection: asyncpg.Connection, kinds: Sequence[str], model_key: str, *, reason: str, by: str, now: datetime
 ) -> None:
@@ -137,8 +161,9 @@ _BEST = """
 with ranked as (select * from unnest($2::text[], $3::int[], $4::text[]) as t(kind, place, model_key)),
      best as (
        select distinct on (c.match_id, k.kind, k.period) c.match_id, k.kind, k.period, c.model_key
-       from current_prediction c join market k on k.id = c.market_id left join ranked r using (kind, model_key)
-       where c.match_id = any($1::bigint[])
+       from current_prediction c join market k on k.id = c.market_id join model m on m.key = c.model_key
+       join plugin p on p.key = m.plugin_key left join ranked r on r.kind = k.kind and r.model_key = c.model_key
+       where c.match_id = any($1::bigint[]) and p.status <> 'SHADOW'
        order by c.match_id, k.kind, k.period, c.is_stale, r.place nulls last, c.model_key)
 update current_prediction c set is_served = not c.is_served from market k
 where k.id = c.market_id and c.match_id = any($1::bigint[])"""
@@ -162,9 +187,9 @@ order by m.match_id, m.market_id returning match_id"""
 
 _LOOK_AHEAD = """
 insert into match_outlook (match_id, confidence, expected_goals, value_revision)
-select c.match_id, max(p.confidence) filter (where k.key = $2), max(p.expected_value) filter (where k.kind = $3), 0
-from current_prediction c join prediction p on p.id = c.prediction_id join market k on k.id = c.market_id
-where c.match_id = any($1::bigint[]) and c.is_served group by c.match_id order by c.match_id
-on conflict (match_id) do update
-set confidence = coalesce(excluded.confidence, match_outlook.confidence),
-    expected_goals = coalesce(excluded.expected_goals, match_outlook.expected_goals)"""
+select t.match_id, max(p.confidence) filter (where k.key = $2), max(p.expected_value) filter (where k.kind = $3), 0
+from unnest($1::bigint[]) as t(match_id)
+left join (current_prediction c join prediction p on p.id = c.prediction_id join market k on k.id = c.market_id)
+     on c.match_id = t.match_id and c.is_served
+group by t.match_id order by t.match_id
+on conflict (match_id) do update set confidence = excluded.confidence, expected_goals = excluded.expected_goals"""

@@ -108,6 +108,8 @@ class Model(SQLModel, table=True):
         default_factory=dict, sa_type=JSONB, sa_column_kwargs={"server_default": text("'{}'")}
     )
     """What an operator may set, as JSON Schema."""
+    is_installed: bool = Field(default=True, sa_column_kwargs={"server_default": text("true")})
+    """Whether its plugin offered it when it was last loaded."""
 
 
 class ModelVersion(SQLModel, table=True):

@@ -23,7 +23,7 @@ from touchline import (
     State,
     hookimpl,
 )
-from touchline.plugins import Plugin, Registry, Status
+from touchline.plugins import OURS, Plugin, Registry, Status
 from touchline.value import edge, kelly, recommendation
 
 KEY = "test.fickle"
@@ -116,12 +116,15 @@ class Trusting:
         ]
 
 
-def registry(temper: str) -> Registry:
-    """A registry made by hand: the model in this temper (`steady`, `raising`, `lying`), and the strategy."""
+def registry(temper: str, *, distribution: str = OURS, version: str = "1") -> Registry:
+    """A registry made by hand: the model in this temper (`steady`, `raising`, `lying`), and the strategy.
+
+    Both pass for ours, so that they are shown from the first moment; another distribution is somebody else's.
+    """
     return Registry(
         (
-            Plugin("fickle", f"tests.workers.fickle:{temper}", "test", "1", Status.LOADED, models=(KEY,)),
-            Plugin("trusting", "none", "test", "1", Status.LOADED, strategies=(TRUSTING,)),
+            Plugin("fickle", f"tests.workers.fickle:{temper}", distribution, version, Status.LOADED, models=(KEY,)),
+            Plugin("trusting", "none", distribution, version, Status.LOADED, strategies=(TRUSTING,)),
         ),
         models={KEY: Fickle(temper)},
         strategies={TRUSTING: Trusting()},

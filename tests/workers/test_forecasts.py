@@ -258,11 +258,13 @@ async def test_a_pin_that_an_upgrade_has_overtaken_stops_the_model_and_says_so(
     upgraded = replace(boot.registry, models={KEY: replace(boot.registry.models[KEY], version="2")})  # type: ignore[type-var]
     await run_model(replace(boot, registry=upgraded), "job-2", model_key=KEY, league_id=league.league_id)
     assert all(row["is_stale"] for row in (await _standing(database)).values())
-    error = await database.pool.fetchval("select last_error from plugin where key = 'fickle'")
-    assert error == (
+    assert await database.pool.fetchval("select result->>'failed' from job where id = 'job-2'") == (
         f"Version 1+{version_id} of {KEY} was made by the code 1; 2 is installed and cannot restore it. It is pinned "
         "here: release it."
     )
+    plugin = await database.pool.fetchrow("select failure_count, last_error from plugin where key = 'fickle'")
+    assert plugin is not None
+    assert tuple(plugin) == (0, None)  # the plugin can do nothing about it
 
 
 async def test_the_record_is_asked_once_which_models_are_shown(

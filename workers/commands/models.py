@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from workers.commands.options import Refusal, deployment_options
+from workers.commands.options import OPERATOR, Refusal, deployment_options, with_database
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -19,10 +19,6 @@ if TYPE_CHECKING:
     from domain.forecasting.pins import Pinned
     from domain.infra.settings import Settings
 
-T = TypeVar("T")
-
-OPERATOR = "the command line"
-"""Who chose or promoted, where it was done here."""
 GOALS = "goals"
 """In place of a kind of market: all that are chosen together."""
 
@@ -38,7 +34,7 @@ def model() -> None:
 @deployment_options
 def list_models(settings: Settings) -> None:
     """List the models by kind of market, the shown one first, with their class of odds and their versions in force."""
-    for line in asyncio.run(_with_database(settings, _listed)):
+    for line in asyncio.run(with_database(settings, _listed)):
         click.echo(line)
 
 
@@ -57,7 +53,7 @@ def choose_model(settings: Settings, kind: str, key: str | None, by_record: bool
     """
     if (key is None) != by_record:
         raise Refusal("Name the model, or give the choice back with --by-record.", 2)
-    shown = asyncio.run(_with_database(settings, partial(_choose, kind=kind, key=key, reason=reason)))
+    shown = asyncio.run(with_database(settings, partial(_choose, kind=kind, key=key, reason=reason)))
     click.echo(f"{shown} is shown for {kind}.")
 
 
@@ -70,7 +66,7 @@ def promote(settings: Settings, version_id: int, reason: str) -> None:
     from domain.forecasting import pins
 
     made = asyncio.run(
-        _with_database(settings, partial(_pin, change=pins.promote, version_id=version_id, reason=reason))
+        with_database(settings, partial(_pin, change=pins.promote, version_id=version_id, reason=reason))
     )
     click.echo(f"Version {made.version.name} of {made.version.model_key} is in force; its league is forecast anew.")
 
@@ -84,24 +80,10 @@ def release(settings: Settings, version_id: int, reason: str) -> None:
     from domain.forecasting import pins
 
     made = asyncio.run(
-        _with_database(settings, partial(_pin, change=pins.release, version_id=version_id, reason=reason))
+        with_database(settings, partial(_pin, change=pins.release, version_id=version_id, reason=reason))
     )
     after = "no version" if made.after is None else f"version {made.after.name}"
     click.echo(f"For {made.version.model_key} {after} is in force; its league is forecast anew.")
-
-
-async def _with_database(settings: Settings, work: Callable[[asyncpg.Connection, datetime], Awaitable[T]]) -> T:
-    """What some work in a transaction of its own comes to; it gets the connection and match time."""
-    from domain.infra.clock import match_now
-    from domain.infra.database import Database, connection_of
-
-    database = await Database.connect(settings.database_url, size=2)
-    try:
-        async with database.transaction() as session:
-            connection = await connection_of(session)
-            return await work(connection, await match_now(connection))
-    finally:
-        await database.close()
 
 
 async def _pin(

@@ -11,21 +11,31 @@ A command that works on a deployment is written like this:
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import update_wrapper
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from domain.infra.errors import SettingsError, TouchlineError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
     from domain.infra.settings import Settings
+
+T = TypeVar("T")
 
 FOLDER = click.Path(path_type=Path, file_okay=False, resolve_path=True)
 """A folder that need not exist yet, made absolute."""
+
+
+OPERATOR = "the command line"
+"""Who changed something, where it was done by a command."""
 
 
 class Refusal(click.ClickException):
@@ -81,3 +91,17 @@ def resolve_settings(data_dir: Path | None) -> Settings:
     return read_settings(
         database_url=database_url, redis_url=redis_url, data_dir=data_dir, secret_key=secret_key(data_dir)
     )
+
+
+async def with_database(settings: Settings, work: Callable[[asyncpg.Connection, datetime], Awaitable[T]]) -> T:
+    """What some work in a transaction of its own comes to; it gets the connection and match time."""
+    from domain.infra.clock import match_now
+    from domain.infra.database import Database, connection_of
+
+    database = await Database.connect(settings.database_url, size=2)
+    try:
+        async with database.transaction() as session:
+            connection = await connection_of(session)
+            return await work(connection, await match_now(connection))
+    finally:
+        await database.close()

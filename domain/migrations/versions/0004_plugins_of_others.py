@@ -88,6 +88,7 @@ def upgrade() -> None:
             "settings_schema", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False
         ),
     )
+    op.add_column("model", sa.Column("is_installed", sa.Boolean(), server_default=sa.text("true"), nullable=False))
     op.add_column("plugin", sa.Column("api", sa.Integer(), nullable=True))
     op.add_column("plugin", sa.Column("failures_in_row", sa.Integer(), server_default=sa.text("0"), nullable=False))
     op.execute(
@@ -109,6 +110,7 @@ def downgrade() -> None:
     )
     op.drop_column("plugin", "failures_in_row")
     op.drop_column("plugin", "api")
+    op.drop_column("model", "is_installed")
     op.drop_column("model", "settings_schema")
     op.drop_index(op.f("ix_market_result_market_id"), table_name="market_result")
     op.drop_table("market_result")
