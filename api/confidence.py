@@ -22,6 +22,7 @@ from domain.grades.bands import BandRecord, flat_value
 from domain.grades.flat import FlatBets
 from domain.grades.tracks import Question
 from domain.infra.errors import Invalid
+from domain.markets.results import FACT_COLUMNS
 from touchline import RESULT
 
 BANDS: Final = (ConfidenceBand.LOW, ConfidenceBand.MEDIUM, ConfidenceBand.HIGH)
@@ -173,7 +174,7 @@ class PastMonth:
     async def load(cls, db: Rows, keys: Sequence[str]) -> list[PastMonth | None]:
         ends = [datetime.fromisoformat(key) for key in keys]
         found = [await queries.found_value(db, end - ROI_DAYS, end, VALUE_FROM) for end in ends]
-        return [cls(flat_value(map(dict, rows), queries.FACT_COLUMNS)) for rows in found]
+        return [cls(flat_value(map(dict, rows), FACT_COLUMNS)) for rows in found]
 
 
 async def _weeks(days: Sequence[ConfidenceAnalysis], db: Rows) -> list[BandRecord]:

@@ -10,8 +10,9 @@ import strawberry
 
 from api.rows import Columns, Rows, in_order
 from api.scorecards import INFINITE, told
-from domain.grades.queries import FACT_COLUMNS, newest_grades
+from domain.grades.queries import newest_grades
 from domain.grades.rules import NotGraded, happened
+from domain.markets.results import FACT_COLUMNS, own_market
 from touchline import Facts, MarketKey
 
 
@@ -34,7 +35,9 @@ class PredictionGrade:
     beats_closing: bool | None = strawberry.field(description="Whether it beat the closing prices.")
     graded_at: datetime = strawberry.field(description="When it was graded.")
     revision: int = strawberry.field(description="Number of the grade, from 1; corrected facts add one.")
-    facts: str = strawberry.field(description="What was counted, for example `2-1` or `11 corners`.")
+    facts: str = strawberry.field(
+        description="What was counted, for example `2-1` or `11 corners`; of a plugin's market its plugin's sentence."
+    )
     closing_source: str | None = strawberry.field(
         description="Whose closing prices: key of a sharp bookmaker, else of an exchange, else the name of an average."
     )
@@ -57,7 +60,8 @@ class GradeOf:
 def _grade_of(row: Columns) -> GradeOf:
     """The newest grade, unless the facts by now leave nothing to grade."""
     try:
-        happened(MarketKey.parse(row["market_key"]), Facts(*(row[name] for name in FACT_COLUMNS)))
+        facts = Facts(*(row[name] for name in FACT_COLUMNS))
+        happened(MarketKey.parse(row["market_key"]), facts, own_market(row))
     except NotGraded as error:
         return GradeOf(row["key"], reason=str(error))
     if row["revision"] is None:

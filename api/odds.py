@@ -145,13 +145,16 @@ async def _chosen(
     period: Period | None,
     as_of: datetime | None,
 ) -> list[PricedMarket | None]:
-    """The priced market of each match: of the given line, or the main one."""
+    """The priced market of each match: of the given line, or the main one; of several plugins' markets the first."""
     kind, part = (market or MarketKind.MATCH_RESULT).stored, (period or Period.FULL_TIME).stored
     known = await priced_markets(db, [match.key for match in matches], kinds=[kind], as_of=as_of)
     if line is not None:
         known = [each for each in known if each.market.line == line]
-    lines = main_lines(known)
-    return [lines.get((match.key, kind, part)) for match in matches]
+    first: dict[int, PricedMarket] = {}
+    for (match_id, _, its_part), main in sorted(main_lines(known).items()):
+        if its_part == part:
+            first.setdefault(match_id, main)
+    return [first.get(match.key) for match in matches]
 
 
 async def match_markets(

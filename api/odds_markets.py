@@ -34,6 +34,8 @@ class Market(Node):
 
     match_id: strawberry.Private[int]
     market_id: strawberry.Private[int]
+    title: strawberry.Private[str | None]
+    """Of a plugin's own market."""
     market_key: str = strawberry.field(
         name="key",
         description="Canonical key, stable across bookmakers and plugins, for example `total_goals:2.5:ft`.",
@@ -53,7 +55,7 @@ class Market(Node):
     @derived
     def name(self) -> str:
         """Name in the viewer's locale, for example `Over/Under 2.5 goals`."""
-        return market_name(MarketKey.parse(self.market_key))
+        return market_name(MarketKey.parse(self.market_key), self.title)
 
     @batch
     @staticmethod
@@ -149,9 +151,10 @@ class Market(Node):
 
 
 _LOAD = """
-select m.id as match_id, t.id as market_id, t.key as market_key, t.line
+select m.id as match_id, t.id as market_id, t.key as market_key, t.line, own.title
 from unnest($1::bigint[], $2::bigint[]) as k(match_id, market_id)
   join match m on m.id = k.match_id join market t on t.id = k.market_id
+  left join market_kind own on own.key = t.kind
 """
 
 
@@ -162,6 +165,7 @@ def market_of(priced: PricedMarket) -> Market:
         match_id=priced.match_id,
         market_id=priced.market_id,
         market_key=str(priced.market),
+        title=priced.title,
         line=priced.market.line,
     )
 

@@ -29,6 +29,7 @@ from domain.bets.record.metrics import Capital, Metrics
 from domain.bets.record.rows import SEVERAL, TYPED, UNKNOWN, Bets, Ledger, Span, chosen_bets, ledgers
 from domain.bets.record.sentence import sentence
 from domain.infra.errors import Invalid
+from domain.markets.queries import own_kinds
 from domain.money import MoneyError
 
 if TYPE_CHECKING:
@@ -246,8 +247,8 @@ class PerformanceMetrics:
 @strawberry.type(description="Performance of one group.")
 class PerformanceGroup:
     key: str = strawberry.field(
-        description="Machine key, for example a league's slug, `MATCH_RESULT`, `2026-03` or `1.80-2.00`; MULTIPLE "
-        "where the legs of an accumulator differ, UNKNOWN where it is not known."
+        description="Machine key, for example a league's slug, `MATCH_RESULT`, a plugin's `acme.total_cards`, "
+        "`2026-03` or `1.80-2.00`; MULTIPLE where the legs of an accumulator differ, UNKNOWN where it is not known."
     )
     label: str = strawberry.field(description="Label in the viewer's locale.")
     metrics: PerformanceMetrics = strawberry.field(description="Figures.")
@@ -451,7 +452,12 @@ async def _names(db: Rows, dimension: Dimension, keys: Iterable[str], locale: st
             models = await db.pick(Model, own)
             named |= {key: (key, model.name()) for key, model in zip(own, models, strict=True)}
         case Dimension.MARKET:
-            named |= {key: (MarketKind.of(key), named[key][1]) for key in own}
+            plugins = [key for key in own if "." in key]
+            kinds = await own_kinds(db, plugins) if plugins else {}
+            titles = {key: kind.title for key, kind in kinds.items()}
+            named |= {
+                key: (key if key in kinds else MarketKind.of(key), label(dimension, key, locale, titles)) for key in own
+            }
     return named
 
 

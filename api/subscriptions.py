@@ -99,6 +99,7 @@ def _market(change: Change, hub: OddsHub) -> Market:
         match_id=change.match_id,
         market_id=market_id,
         market_key=str(key),
+        title=hub.dictionary.titles.get(key),
         line=key.line,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -35,12 +36,13 @@ from api.value_filters import (
 from domain import money
 from domain.accounts.people import Viewer
 from domain.bets.closing import closing_probabilities
-from domain.bets.facts import MatchFacts, facts_of, selections_of
+from domain.bets.facts import MatchFacts, Selected, facts_of, selections_of
 from domain.bets.staking import Opportunity, suggestions
 from domain.infra.errors import Invalid
 from domain.infra.settings import Settings
+from domain.markets.verdicts import market_verdict
 from domain.value import listing as queries
-from touchline import MarketKey, NotSettleable, settle
+from touchline import NotSettleable
 from touchline.value import edge
 
 if TYPE_CHECKING:
@@ -74,7 +76,8 @@ class ValueBet(Node):
 
     @classmethod
     async def load(cls, db: Rows, keys: Sequence[int]) -> list[ValueBet | None]:
-        return in_order(keys, rows_of(cls, await queries.value_bets(db, keys)), lambda row: row.key)
+        rows = await queries.value_bets(db, keys, sees_shadow=db.sees_shadow)
+        return in_order(keys, rows_of(cls, rows), lambda row: row.key)
 
     @batch
     @staticmethod
@@ -213,13 +216,17 @@ class ValueBet(Node):
         """Result once the match is over; null where the facts that are known do not say."""
         over = [bet for bet in bets if bet.is_over]
         facts = await facts_of(db, [bet.match_id for bet in over]) if over else {}
-        selections = await selections_of(db, [bet.selection_id for bet in over]) if over else {}
-        return [_result(*selections[bet.selection_id], facts[bet.match_id]) if bet.is_over else None for bet in bets]
+        selections = await selections_of(db, [(bet.match_id, bet.selection_id) for bet in over]) if over else {}
+        return [
+            _result(selections[bet.match_id, bet.selection_id], facts[bet.match_id]) if bet.is_over else None
+            for bet in bets
+        ]
 
 
-def _result(market: MarketKey, outcome: str, match: MatchFacts) -> SelectionResult | None:
+def _result(selected: Selected, match: MatchFacts) -> SelectionResult | None:
     try:
-        return SelectionResult(settle(market, outcome, match.facts).result)
+        verdict = market_verdict(selected.market, selected.outcome, match.facts, selected.own)
+        return SelectionResult(verdict.result)
     except NotSettleable:
         return None
 
@@ -244,7 +251,8 @@ async def match_value_bets(
     if await is_away(db, visitor, machine):
         return [None] * len(matches)
     keys = [match.key for match in matches]
-    records = await queries.open_value_bets(db, keys, min_edge or 0.0, settings.max_edge)
+    most, sees_shadow = settings.max_edge, db.sees_shadow
+    records = await queries.open_value_bets(db, keys, min_edge or 0.0, most, sees_shadow=sees_shadow)
     return [*grouped(keys, rows_of(ValueBet, records), lambda row: row.match_id)]
 
 
@@ -264,7 +272,7 @@ async def value_bets(
     if await is_away(db, visitor, machine):
         return None
     page: Page = read_page(value_bet_order(order_by), first, after, last, before)
-    criteria = (filter or ValueBetFilter()).criteria(now)
+    criteria = replace((filter or ValueBetFilter()).criteria(now), sees_shadow=db.sees_shadow)
     rows: list[Any] = rows_of(ValueBet, await queries.value_bet_page(db, criteria, page, page.order.key))
     counts = Counts.of(partial(queries.value_bet_count, criteria=criteria))
     return connect_rows(ValueBetConnection, page, rows, counts)

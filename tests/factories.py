@@ -192,11 +192,12 @@ class Factory:
         made = await self.db.fetch(
             """insert into match (league_id, season_id, home_team_id, away_team_id, leg, kickoff_at,
                    is_kickoff_time_known, status, minute, home_goals, away_goals, half_time_home_goals,
-                   half_time_away_goals, home_shots, away_shots, home_corners, away_corners, home_red_cards,
-                   away_red_cards, result_at, source, updated_at)
+                   half_time_away_goals, home_shots, away_shots, home_corners, away_corners, home_yellow_cards,
+                   away_yellow_cards, home_red_cards, away_red_cards, result_at, source, updated_at)
                select league_id, season_id, home_team_id, away_team_id, leg, kickoff_at, is_kickoff_time_known, status,
                    minute, home_goals, away_goals, half_time_home_goals, half_time_away_goals, home_shots, away_shots,
-                   home_corners, away_corners, home_red_cards, away_red_cards, result_at, source, updated_at
+                   home_corners, away_corners, home_yellow_cards, away_yellow_cards, home_red_cards, away_red_cards,
+                   result_at, source, updated_at
                from jsonb_populate_recordset(null::match, $1) returning id""",
             rows,
         )
@@ -221,7 +222,7 @@ class Factory:
             Tick(match, words.selection_ids[market][outcome], book, 2.5 + 0.1 * place + 0.01 * position, at)
             for match in matches
             for market in markets
-            for position, outcome in enumerate(market.outcomes)
+            for position, outcome in enumerate(words.outcomes(market))
             for place, book in enumerate(books.values())
         ]
         async with self.database.transaction() as session:

@@ -298,7 +298,7 @@ select m.id as match_id, m.kickoff_at, m.name || k.key as name, k.key as market,
     max(e.price::float8) filter (where b.key = $2) as sharp,
     max(b.id) filter (where b.key = $3) as corner_shop
 from early e join latest m on m.id = e.match_id join bookmaker b on b.id = e.bookmaker_id
-join selection s on s.id = e.selection_id join market k on k.id = s.market_id
+join selection s on s.id = e.selection_id join market k on k.id = s.market_id and strpos(k.kind, '.') = 0
 group by m.id, m.kickoff_at, m.name, k.key, s.id, s.position
 order by m.kickoff_at, m.id, k.key, s.position
 """

@@ -14,8 +14,8 @@ from workers.boot import Boot
 async def grade_matches(boot: Boot, job_id: str, *, match_ids: Sequence[int] = (), are_repriced: bool = False) -> None:
     """Grade what is due, one transaction after the other until nothing is left.
 
-    `match_ids` are matches whose facts changed, or with `are_repriced` whose prices did: they are looked at however
-    long ago they were played.
+    `match_ids` are matches whose facts changed, or with `are_repriced` whose prices, or what plugins said of their
+    markets, did: they are looked at however long ago they were played.
     """
     count = matches = 0
     for first in range(0, len(match_ids) if are_repriced else 0, MATCHES):

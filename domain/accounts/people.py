@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 ROLES: Final = ("USER", "SUPPORT", "ADMIN")
 TIERS: Final = ("FREE", "BASIC", "PRO", "PREMIUM", "VIP")
 """Plan tiers, the smallest first."""
+OPERATOR: Final = "ADMIN"
+"""The role that decides what users see of models, and sees what they do not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,11 @@ class Viewer:
     time_zone: str
     currency: str
     token_expires_at: datetime
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether they decide what users see of models."""
+        return self.role == OPERATOR
 
     @property
     def zone(self) -> ZoneInfo:

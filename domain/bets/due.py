@@ -2,8 +2,8 @@
 
 A leg is due when its match was decided, or moved too far, and nothing was made of it yet; and again when the facts
 it rests on changed afterwards. A leg that the facts did not decide keeps the instant of those facts, so that it
-is looked at again only when there are new ones. While nothing is due the search is a few probes of an index per
-match with open bets.
+is looked at again only when there are new ones; one on a plugin's market that of the plugin's answer. While nothing
+is due the search is a few probes of an index per match with open bets.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import asyncpg
 from domain.bets.judging import DECIDED, MOVED_BY
 from domain.bets.ledger import lock_bankrolls
 from domain.bets.slips import Bet, Leg
+from domain.markets.results import FACTS_NOW
 
 CORRECTED_WITHIN: Final = timedelta(days=90)
 """Match time since kick-off in which a corrected result settles bets anew; later their owners do. Bookmakers allow
@@ -41,7 +42,13 @@ async def due_bets(connection: asyncpg.Connection, *, now: datetime, limit: int)
 
 _OPEN: Final = "l.match_id is not null and (l.result is null or l.judged_at is null)"
 """The condition of the index `bet_leg_open`."""
-_UNSEEN: Final = "(l.judged_at is null or l.judged_at < m.updated_at)"
+_UNSEEN: Final = f"""coalesce(l.judged_at, '-infinity') < case
+      when m.status <> 'FINISHED' or l.kickoff_at < m.kickoff_at - $2::interval
+        or not exists (select 1 from market k where k.id = l.market_id and k.kind like '%.%') then m.updated_at
+      else (select case when {FACTS_NOW} @> a.facts then a.settled_at end from market_result a
+            where a.match_id = l.match_id and a.market_id = l.market_id order by a.revision desc limit 1) end"""
+"""The instant by which a leg must have been judged is that of the facts, and on a plugin's market, unless the match is
+void or was moved, that of its newest answer where this rests on the facts of now. As `Judge.decided_at` has it."""
 
 _DUE: Final = f"""
 with recursive open_match (id) as (
@@ -60,8 +67,10 @@ due as materialized (
     limit $4) leg
   union all
   select leg.bet_id from match m cross join lateral (
+    select greatest(m.updated_at, max(a.settled_at)) as at from market_result a where a.match_id = m.id
+  ) told cross join lateral (
     select l.bet_id from bet_leg l
-    where l.match_id = m.id and l.judged_at < m.updated_at and l.result is not null
+    where l.match_id = m.id and l.judged_at < told.at and l.result is not null and {_UNSEEN}
       and (m.status = any($1::text[]) or l.kickoff_at < m.kickoff_at - $2::interval)
     limit $4) leg
   where m.kickoff_at > $3

@@ -1,21 +1,21 @@
-"""Reads of what decides bets: the facts of matches and the meaning of selections, with one statement each."""
+"""Reads of what decides bets: the facts of matches, and what selections mean there, with one statement each."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from domain.bets.slips import MatchFacts
+from domain.bets.slips import MatchFacts, Selected
 from domain.infra.database import Reader
+from domain.markets.results import FACTS, OWN, OWN_JOIN, own_market
 from touchline import Facts, MarketKey
 
-__all__ = ["MatchFacts", "facts_of", "selections_of"]
+__all__ = ["MatchFacts", "Selected", "facts_of", "selections_of"]
 
 
 async def facts_of(reader: Reader, match_ids: Iterable[int]) -> dict[int, MatchFacts]:
     """The matches of these ids as they stand."""
     rows = await reader.fetch(
-        """select m.id, h.name || ' v ' || a.name, m.kickoff_at, m.updated_at, m.status, m.home_goals, m.away_goals,
-               m.half_time_home_goals, m.half_time_away_goals, m.home_corners, m.away_corners
+        f"""select m.id, h.name || ' v ' || a.name, m.kickoff_at, m.updated_at, {FACTS}
            from match m join team h on h.id = m.home_team_id join team a on a.id = m.away_team_id
            where m.id = any($1::bigint[])""",
         list(set(match_ids)),
@@ -23,11 +23,18 @@ async def facts_of(reader: Reader, match_ids: Iterable[int]) -> dict[int, MatchF
     return {row[0]: MatchFacts(row[1], row[2], row[3], Facts(*row[4:])) for row in map(tuple, rows)}
 
 
-async def selections_of(reader: Reader, selection_ids: Iterable[int]) -> dict[int, tuple[MarketKey, str]]:
-    """Market and outcome of each selection."""
+async def selections_of(reader: Reader, pairs: Iterable[tuple[int, int]]) -> dict[tuple[int, int], Selected]:
+    """Each selection of a match, given and answered by (match, selection)."""
+    wanted = list(set(pairs))
     rows = await reader.fetch(
-        """select s.id, m.key, s.key from selection s join market m on m.id = s.market_id
-           where s.id = any($1::bigint[])""",
-        list(set(selection_ids)),
+        f"""select m.id, s.id as selection_id, k.key as market, s.key as outcome, {OWN}
+            from unnest($1::bigint[], $2::bigint[]) as t(match_id, selection_id)
+            join match m on m.id = t.match_id join selection s on s.id = t.selection_id
+            join market k on k.id = s.market_id {OWN_JOIN}""",
+        [match_id for match_id, _ in wanted],
+        [selection_id for _, selection_id in wanted],
     )
-    return {row[0]: (MarketKey.parse(row[1]), row[2]) for row in rows}
+    return {
+        (row["id"], row["selection_id"]): Selected(MarketKey.parse(row["market"]), row["outcome"], own_market(row))
+        for row in rows
+    }

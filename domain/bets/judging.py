@@ -7,6 +7,7 @@ House rules beside those of `touchline.settlement`:
 - An accumulator is lost with its first lost leg, and otherwise settled with its last.
 - A settled bet never becomes pending again: it keeps its verdict until corrected facts give another one.
 - What the owner of a bet, or the file it came from, said of it stands.
+- A leg on a plugin's market waits until the plugin has spoken by the facts of now; a void or moved match does not.
 - A payout that would make a balance larger than an amount of money can be is not paid: the verdict is kept beside, and
   the bet waits for its owner.
 """
@@ -20,12 +21,14 @@ from decimal import Decimal
 from typing import Final
 
 from domain.bets.returns import returned
-from domain.bets.slips import PENDING, Bet, Cause, Judged, Leg, MatchFacts, Ruling
+from domain.bets.slips import PENDING, Bet, Cause, Judged, Leg, MatchFacts, Ruling, Selected
 from domain.bets.traces import judged_words, return_words
 from domain.markets.rules import MarketStatus, market_status
+from domain.markets.verdicts import market_verdict
 from domain.matches.rules import Status
 from domain.money import LARGEST, written
-from touchline import BetResult, MarketKey, NotSettleable, Verdict, settle
+from touchline import BetResult, NotSettleable, Verdict
+from touchline.settlement import FINISHED
 
 MOVED_BY: Final = timedelta(hours=48)
 """How much later a match may kick off than was told when a bet was placed (William Hill, "Football Rules: Postponed
@@ -47,19 +50,35 @@ class Judge:
     """Judges each selection of a match once, however many bets are on it."""
 
     matches: Mapping[int, MatchFacts]
-    selections: Mapping[int, tuple[MarketKey, str]]
+    selections: Mapping[tuple[int, int], Selected]
+    """By match and selection."""
     _known: dict[tuple[int, int], Verdict | None] = field(default_factory=dict)
 
     def match_of(self, leg: Leg) -> MatchFacts | None:
         """The leg's match; None for a leg that only its owner can settle."""
         return None if leg.match_id is None else self.matches[leg.match_id]
 
+    def selected(self, leg: Leg) -> Selected | None:
+        """What the leg is on; None for a leg that only its owner can settle."""
+        if leg.match_id is None or leg.selection_id is None:
+            return None
+        return self.selections[leg.match_id, leg.selection_id]
+
+    def decided_at(self, leg: Leg) -> datetime | None:
+        """Since when it is known what may decide the leg: of the facts, or of a plugin's word on them; None before."""
+        match, selected = self.match_of(leg), self.selected(leg)
+        if match is None:
+            return None
+        if has_moved(leg.kickoff_at, match.kickoff_at):
+            return match.updated_at
+        if selected is not None and selected.own is not None and match.facts.status == FINISHED:
+            return selected.own.told_at if selected.own.is_fresh else None
+        return match.updated_at if match.facts.status in DECIDED else None
+
     def is_due(self, leg: Leg) -> bool:
-        """Whether facts came, since the leg was judged, that may decide it."""
-        match = self.match_of(leg)
-        if match is None or not (match.facts.status in DECIDED or has_moved(leg.kickoff_at, match.kickoff_at)):
-            return False
-        return leg.judged_at is None or leg.judged_at < match.updated_at
+        """Whether something came, since the leg was judged, that may decide it."""
+        at = self.decided_at(leg)
+        return at is not None and (leg.judged_at is None or leg.judged_at < at)
 
     def verdict(self, leg: Leg) -> Verdict | None:
         """What became of the leg by the facts; None while they do not say."""
@@ -73,8 +92,9 @@ class Judge:
         return self._known[key]
 
     def _settle(self, match_id: int, selection_id: int) -> Verdict | None:
+        selected = self.selections[match_id, selection_id]
         try:
-            return settle(*self.selections[selection_id], self.matches[match_id].facts)
+            return market_verdict(selected.market, selected.outcome, self.matches[match_id].facts, selected.own)
         except NotSettleable:
             return None  # it waits for more facts, or for its owner
 
@@ -101,8 +121,8 @@ def judge_bet(bet: Bet, judge: Judge) -> Judged | None:
         return None
     stands = bet.is_deleted or bet.cause in (Cause.BY_HAND, Cause.IMPORT)
     for leg in due:
-        match, verdict = judge.match_of(leg), judge.verdict(leg)
-        leg.judged_at = match.updated_at if match else None
+        verdict = judge.verdict(leg)
+        leg.judged_at = judge.decided_at(leg)
         if verdict is not None and not stands:
             leg.result = verdict.result
     return Judged(bet, due, _ruling_beside(bet, judge) if stands else _ruling(bet, judge))

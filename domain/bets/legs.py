@@ -106,7 +106,7 @@ async def facts_of(reader: Reader, asked: Sequence[Asked]) -> list[asyncpg.Recor
 
 _FACTS = """
 select m.id as match_id, m.status, m.kickoff_at, m.result_at, h.name as home, a.name as away,
-    s.id as selection_id, s.market_id, s.key as outcome, k.key as market,
+    s.id as selection_id, s.market_id, s.key as outcome, k.key as market, own.title,
     b.id as bookmaker_id, b.commission, q.price as offered, q.sequence,
     seen.match_id as seen_match, seen.selection_id as seen_selection, seen.bookmaker_id as seen_bookmaker,
     p.id as prediction_id, p.probabilities[s.position + 1] as probability
@@ -118,6 +118,7 @@ left join team h on h.id = m.home_team_id
 left join team a on a.id = m.away_team_id
 left join selection s on s.id = coalesce(t.selection_id, seen.selection_id)
 left join market k on k.id = s.market_id
+left join market_kind own on own.key = k.kind
 left join bookmaker b on b.id = coalesce(t.bookmaker_id, seen.bookmaker_id)
 left join quote q on q.match_id = m.id and q.selection_id = s.id and q.bookmaker_id = b.id and q.is_available
 left join lateral (
@@ -212,7 +213,7 @@ def commission_of(row: asyncpg.Record) -> Decimal:
 
 def words_of(row: asyncpg.Record) -> str:
     """The selection of a row of facts for people."""
-    return described(row["home"], row["away"], MarketKey.parse(row["market"]), row["outcome"])
+    return described(row["home"], row["away"], MarketKey.parse(row["market"]), row["outcome"], row["title"])
 
 
 def _check_known(wanted: LegWanted, row: asyncpg.Record, field: str) -> None:

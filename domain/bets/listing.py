@@ -12,6 +12,7 @@ from asyncpg import Record
 from domain.bets.queries import BET
 from domain.infra.database import Reader
 from domain.infra.listing import SortKey, Where, Window
+from domain.markets.queries import graph_kind
 
 BET_ORDERS: Mapping[str, SortKey] = {
     "PLACED": SortKey("b.placed_at"),
@@ -24,7 +25,9 @@ BET_ORDERS: Mapping[str, SortKey] = {
 
 _LISTED = "bet b join bankroll r on r.id = b.bankroll_id"
 _LEG = "exists (select 1 from bet_leg l {join} where l.bet_id = b.id and {condition})"
-_OF_KIND = _LEG.format(join="join market k on k.id = l.market_id", condition="k.kind = any({}::text[])")
+_OF_KIND = _LEG.format(
+    join="join market k on k.id = l.market_id", condition=f"{graph_kind('k.kind')} = any({{}}::text[])"
+)
 _OF_LEAGUE = _LEG.format(join="join match m on m.id = l.match_id", condition="m.league_id = any({}::bigint[])")
 _OF_BOOKMAKER = _LEG.format(join="", condition="l.bookmaker_id = any({}::bigint[])")
 

@@ -242,13 +242,13 @@ def check_placed_at(placed_at: datetime, now: datetime, field: str = "input.plac
         raise Invalid(field, "write an instant of the last two years; older bets come by import")
 
 
-def described(home: str, away: str, market: MarketKey, outcome: str) -> str:
-    """A leg for people: `Arsenal v Chelsea: Over 2.5 goals`."""
-    return f"{home} v {away}: {_outcome_words(home, away, market, outcome)}"
+def described(home: str, away: str, market: MarketKey, outcome: str, title: str | None = None) -> str:
+    """A leg for people: `Arsenal v Chelsea: Over 2.5 goals`; `title` is that of a plugin's market."""
+    return f"{home} v {away}: {_outcome_words(home, away, market, outcome, title)}"
 
 
-def _outcome_words(home: str, away: str, market: MarketKey, outcome: str) -> str:
-    name, words = market_name(market), outcome_name(market, outcome, home=home, away=away)
+def _outcome_words(home: str, away: str, market: MarketKey, outcome: str, title: str | None) -> str:
+    name, words = market_name(market, title), outcome_name(market, outcome, home=home, away=away)
     _, _, period = name.partition(", ")
     match market.kind:
         case Kind.MATCH_RESULT | Kind.ASIAN_HANDICAP:

@@ -22,7 +22,8 @@ from domain.bets.slips import Bet, Cause, Judged, Leg, MatchFacts, Ruling
 from domain.bets.traces import by_hand_words, return_words
 from domain.bets.verdicts import write_verdicts
 from domain.infra.errors import Conflict, Invalid, NotFound
-from touchline import BetResult, possible_results
+from domain.markets.verdicts import results_of
+from touchline import BetResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,10 @@ async def settle_due(
 async def _judge_of(connection: asyncpg.Connection, bets: Sequence[Bet]) -> Judge:
     legs = [leg for bet in bets for leg in bet.legs]
     matches = await facts_of(connection, [leg.match_id for leg in legs if leg.match_id is not None])
-    selections = [leg.selection_id for leg in legs if leg.selection_id is not None]
-    return Judge(matches, await selections_of(connection, selections))
+    pairs = [
+        (leg.match_id, leg.selection_id) for leg in legs if leg.match_id is not None and leg.selection_id is not None
+    ]
+    return Judge(matches, await selections_of(connection, pairs))
 
 
 async def settle_by_hand(
@@ -144,7 +147,8 @@ def _has_begun(leg: Leg, match: MatchFacts, now: datetime) -> bool:
 
 
 def _possible(leg: Leg, judge: Judge) -> frozenset[BetResult]:
-    return frozenset(BetResult) if leg.selection_id is None else possible_results(judge.selections[leg.selection_id][0])
+    selected = judge.selected(leg)
+    return frozenset(BetResult) if selected is None else results_of(selected.market, selected.own)
 
 
 def _trace_by_hand(bet: Bet, results: Sequence[BetResult], payout: int) -> list[str]:

@@ -10,7 +10,8 @@ from enum import StrEnum
 from typing import Final
 
 from domain.bets.returns import net_price
-from touchline import Facts
+from domain.markets.verdicts import OwnMarket
+from touchline import Facts, MarketKey
 
 PENDING: Final = "PENDING"
 """Of a bet, and in a verdict of a leg that need not be waited for."""
@@ -38,6 +39,16 @@ class MatchFacts:
     kickoff_at: datetime
     updated_at: datetime
     facts: Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """An outcome of a market in a match."""
+
+    market: MarketKey
+    outcome: str
+    own: OwnMarket | None = None
+    """Of a plugin's market."""
 
 
 @dataclass(slots=True)

@@ -175,7 +175,8 @@ class BetLeg(SQLModel, table=True):
     result: str | None = words(nullable=True)
     """WON, HALF_WON, PUSH, HALF_LOST, LOST or VOID; null while open."""
     judged_at: datetime | None = instant(nullable=True)
-    """Match time of the facts that it was judged by, `match.updated_at` then, also where they did not decide it."""
+    """Match time of the facts that it was judged by, `match.updated_at` then, also where they did not decide it; on a
+    plugin's market that of the plugin's answer."""
 
 
 class Settlement(SQLModel, table=True):

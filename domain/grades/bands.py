@@ -12,7 +12,9 @@ from math import sqrt
 from typing import Any, Final
 
 from domain.grades.flat import FlatBets
-from touchline import BetResult, Facts, MarketKey, NotSettleable, settle
+from domain.markets.results import own_market
+from domain.markets.verdicts import market_verdict
+from touchline import BetResult, Facts, MarketKey, NotSettleable
 from touchline.metrics import wilson
 
 CLOSE_ENOUGH: Final = 0.03
@@ -67,14 +69,16 @@ def predictability_bands(leagues: Mapping[int, tuple[float, int]]) -> dict[int, 
 
 
 def flat_value(found: Iterable[Mapping[str, Any]], fact_columns: Iterable[str]) -> FlatBets:
-    """One unit on each value bet whose match was decided, after commission; what came to nothing is no bet."""
+    """One unit on each value bet whose match was decided, after commission; what came to nothing is no bet.
+
+    A row has the columns of facts that are named, and those of `domain.markets.results.OWN` for a plugin's market.
+    """
     columns = tuple(fact_columns)
     bets = FlatBets()
     for row in found:
         try:
-            verdict = settle(
-                MarketKey.parse(row["market_key"]), row["outcome_key"], Facts(*(row[name] for name in columns))
-            )
+            facts = Facts(*(row[name] for name in columns))
+            verdict = market_verdict(MarketKey.parse(row["market_key"]), row["outcome_key"], facts, own_market(row))
         except NotSettleable:
             continue
         if verdict.result != BetResult.VOID:

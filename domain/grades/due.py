@@ -14,8 +14,9 @@ from typing import Final
 
 import asyncpg
 
-from domain.grades.queries import FACTS
 from domain.grades.rules import DECIDED
+from domain.markets.results import FACTS, OWN, OWN_JOIN, own_market
+from domain.markets.verdicts import OwnMarket
 from touchline import Facts
 
 LOOKED_BACK: Final = timedelta(days=90)
@@ -99,4 +100,17 @@ left join lateral (
   from grade g where g.prediction_id = p.id order by g.revision desc limit 1) g on true
 where p.match_id = any($1::bigint[])
 order by p.predicted_at, p.id
+"""
+
+
+async def read_own(connection: asyncpg.Connection, match_ids: Sequence[int]) -> dict[tuple[int, str], OwnMarket]:
+    """What plugins said of their markets in the matches, by match and market."""
+    rows = await connection.fetch(_OWN, list(match_ids))
+    return {(row["id"], row["market"]): own for row in rows if (own := own_market(row)) is not None}
+
+
+_OWN: Final = f"""
+select m.id, k.key as market, {OWN} from match m
+join (select distinct match_id, market_id from prediction where match_id = any($1::bigint[])) p on p.match_id = m.id
+join market k on k.id = p.market_id and strpos(k.kind, '.') > 0 {OWN_JOIN}
 """

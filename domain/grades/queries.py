@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
 from datetime import datetime
-from typing import Final
 
 from asyncpg import Record
 
+from domain.forecasting.queries import IN_SHADOW
 from domain.grades.tracks import IN_QUESTION, Question
 from domain.infra.database import Reader
-from touchline import Facts
-
-FACT_COLUMNS: Final = tuple(each.name for each in fields(Facts))
-"""Columns of `match` that decide markets, in the order of `touchline.Facts`."""
-FACTS: Final = ", ".join(f"m.{name}" for name in FACT_COLUMNS)
+from domain.markets.results import FACTS, OWN, OWN_JOIN
 
 
 async def newest_grades(db: Reader, prediction_ids: Sequence[int]) -> list[Record]:
-    """The newest grade of each prediction, columns null where it has none, with its market and the facts by now."""
+    """The newest grade of each prediction, columns null where it has none, with its market and what is known by now."""
     return await db.fetch(
-        f"""select p.id as key, k.key as market_key, {FACTS}, g.revision, g.facts, g.outcome_key, g.is_hit, g.log_loss,
-                g.brier, g.ranked_probability_score, g.closing_log_loss, g.closing_source, g.closing_reason,
+        f"""select p.id as key, k.key as market_key, {FACTS}, {OWN}, g.revision, g.facts, g.outcome_key, g.is_hit,
+                g.log_loss, g.brier, g.ranked_probability_score, g.closing_log_loss, g.closing_source, g.closing_reason,
                 g.closing_probabilities, g.graded_at
-            from prediction p join market k on k.id = p.market_id join match m on m.id = p.match_id
+            from prediction p join market k on k.id = p.market_id join match m on m.id = p.match_id {OWN_JOIN}
             left join lateral (select * from grade g where g.prediction_id = p.id order by g.revision desc limit 1) g
               on true
             where p.id = any($1::bigint[])""",
@@ -82,13 +77,13 @@ async def prediction_count(db: Reader, start: datetime, end: datetime) -> int:
 
 
 async def found_value(db: Reader, start: datetime, end: datetime, least_edge: float) -> list[Record]:
-    """The first value bet found on each selection of the matches of a span, with what became of the matches."""
+    """The first value bet shown on each selection of the matches of a span, with what became of the matches."""
     return await db.fetch(
         f"""select distinct on (b.match_id, b.selection_id) k.key as market_key, s.key as outcome_key,
-                b.price::float8, w.commission::float8, {FACTS}
+                b.price::float8, w.commission::float8, {FACTS}, {OWN}
             from match m join value_bet b on b.match_id = m.id join selection s on s.id = b.selection_id
-            join market k on k.id = s.market_id join bookmaker w on w.id = b.bookmaker_id
-            where m.kickoff_at >= $1 and m.kickoff_at < $2 and b.edge >= $3
+            join market k on k.id = s.market_id join bookmaker w on w.id = b.bookmaker_id {OWN_JOIN}
+            where m.kickoff_at >= $1 and m.kickoff_at < $2 and b.edge >= $3 and b.strategy_key <> all({IN_SHADOW})
             order by b.match_id, b.selection_id, b.found_at, b.edge desc, b.id""",
         start,
         end,

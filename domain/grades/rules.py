@@ -1,7 +1,8 @@
 """What a prediction was worth, given what happened. Pure.
 
-What happened is what a bet on the market would have been settled by (`touchline.settlement`): a match that was not
-played to its end, and a count that fell on the line, are no outcome, and what was predicted is not graded.
+What happened is what a bet on the market would have been settled by (`touchline.settlement`, or what a market's plugin
+said): a match that was not played to its end, and a count that fell on the line, are no outcome, and what was predicted
+is not graded. While a plugin has not spoken since its facts were corrected, what it said before them counts.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 import numpy as np
 
 from domain.markets.rules import MarketStatus, market_status
+from domain.markets.verdicts import OwnMarket
 from domain.matches.rules import Status
 from touchline import BetResult, Facts, Floats, Ints, Kind, MarketKey, NotSettleable, settle
 from touchline.margin import Flag, Method, remove_margin
@@ -39,23 +41,27 @@ class Happened:
 
     place: int
     """Of the outcome, in the market's order."""
+    outcome: str
     facts: str
-    """What was counted, for example `2-1` or `11 corners`."""
+    """What was counted, for example `2-1` or `11 corners`; of a plugin's market why its outcome won, in its words."""
 
 
-def happened(market: MarketKey, facts: Facts) -> Happened:
-    """The outcome of a market; raises NotGraded."""
+def happened(market: MarketKey, facts: Facts, own: OwnMarket | None = None) -> Happened:
+    """The outcome of a market, `own` for a plugin's; raises NotGraded."""
     if facts.status in VOID_BECAUSE:
         raise NotGraded(VOID_BECAUSE[facts.status])
     if facts.status != FINISHED:
         raise NotGraded("the match is not over")
+    outcomes = OUTCOMES.get(market.kind, ("",)) if own is None else own.outcomes
     try:
-        results = [settle(market, outcome, facts).result for outcome in OUTCOMES.get(market.kind, ("",))]
+        verdicts = [settle(market, each, facts) if own is None else own.verdict(each) for each in outcomes]
     except NotSettleable as error:
         raise NotGraded(str(error)) from None
+    results = [verdict.result for verdict in verdicts]
     if results.count(BetResult.WON) != 1 or results.count(BetResult.LOST) != len(results) - 1:
         raise NotGraded("the count fell on the line, so that stakes came back")
-    return Happened(results.index(BetResult.WON), counted(market, facts))
+    place = results.index(BetResult.WON)
+    return Happened(place, outcomes[place], counted(market, facts) if own is None else verdicts[place].words)
 
 
 def counted(market: MarketKey, facts: Facts) -> str:

@@ -113,7 +113,7 @@ class Field:
     """Models on the same matches, and the market among them."""
 
     tracks: Mapping[str, Track]
-    """By model; all of the same matches, each with a closing price."""
+    """By model; all of the same matches, each with a closing price unless the market has none at all."""
     matches: Ints
     left_out: Mapping[str, int]
     """Models that were left out, with how many graded matches each has."""
@@ -126,13 +126,14 @@ class Field:
         return next((track.market for track in self.tracks.values()), None)
 
 
-def field_of(tracks: Mapping[str, Track], least: int) -> Field:
-    """The models with at least so many matches, on the matches that all of them have.
+def field_of(tracks: Mapping[str, Track], least: int, *, with_closing: bool = True) -> Field:
+    """The models with at least so many matches, on the matches that all of them have and that have a closing price.
 
     While these are fewer than `least`, the model with the fewest matches is left out: one that began last week, or
-    knows another league, does not take the others' record away.
+    knows another league, does not take the others' record away. Not `with_closing` every match counts.
     """
-    kept = {key: track.closed for key, track in sorted(tracks.items()) if len(track.closed) >= least}
+    counted = {key: track.closed if with_closing else track for key, track in sorted(tracks.items())}
+    kept = {key: track for key, track in counted.items() if len(track) >= least}
     while kept and len(common := _common(list(kept.values()))) < least:
         del kept[min(kept, key=lambda key: (len(kept[key]), key))]
     if not kept:

@@ -15,10 +15,11 @@ from typing import Final
 import asyncpg
 import numpy as np
 
-from domain.grades.due import DueMatch, decided_matches, due_matches, lock_grading, read_said
+from domain.grades.due import DueMatch, decided_matches, due_matches, lock_grading, read_own, read_said
 from domain.grades.rules import Closing, Happened, NotGraded, Scores, happened, score, without_margin
+from domain.markets.verdicts import OwnMarket
 from domain.odds.closing import MarketOf, closing_lines
-from touchline import MarketKey
+from touchline import Kind, MarketKey
 
 MATCHES: Final = 100
 """Graded in one transaction."""
@@ -57,15 +58,11 @@ class _Judged:
             (said["facts"], said["outcome_key"], said["closing_source"], said["closing_probabilities"])
             != (
                 self.happened.facts,
-                self.outcome_key,
+                self.happened.outcome,
                 closing.source,
                 None if closing.probabilities is None else list(closing.probabilities),
             )
         )
-
-    @property
-    def outcome_key(self) -> str:
-        return self.market.outcomes[self.happened.place]
 
 
 async def grade_due(
@@ -88,9 +85,9 @@ async def grade_due(
 async def grade_repriced(
     connection: asyncpg.Connection, *, now: datetime, job_id: str, match_ids: Sequence[int]
 ) -> Graded:
-    """Hold the predictions of matches whose prices became known later against these, in the open transaction.
+    """Hold the predictions of matches whose prices, or whose plugins' word, became known later against these.
 
-    Only decided matches with predictions count; where the closing price is the same nothing is written.
+    In the open transaction. Only decided matches with predictions count; where all is the same nothing is written.
     """
     await lock_grading(connection)
     decided = await decided_matches(connection, match_ids)
@@ -103,9 +100,12 @@ async def _grade(connection: asyncpg.Connection, matches: Sequence[DueMatch], no
     if not due:
         return 0
     said = await read_said(connection, list(due))
-    lines = await closing_lines(connection, list(due), {row["market"] for row in said})
+    markets = {row["market"]: MarketKey.parse(row["market"]) for row in said}
+    has_own = any(market.kind is Kind.CUSTOM for market in markets.values())
+    own = await read_own(connection, list(due)) if has_own else {}
+    lines = await closing_lines(connection, list(due), markets)
     closing = without_margin({name: (line.source, line.prices) for name, line in lines.items()})
-    judged = _judge(said, due, closing)
+    judged = _judge(said, markets, due, own, closing)
     new = [one for one in judged if one.is_new]
     grades = {one.said["id"]: one.said["grade_id"] for one in judged} | await _insert(connection, new, now, job_id)
     await _stand(connection, due, _last_before_kickoff(judged, due), grades)
@@ -113,7 +113,11 @@ async def _grade(connection: asyncpg.Connection, matches: Sequence[DueMatch], no
 
 
 def _judge(
-    said: Sequence[asyncpg.Record], due: Mapping[int, DueMatch], closing: Mapping[MarketOf, Closing]
+    said: Sequence[asyncpg.Record],
+    markets: Mapping[str, MarketKey],
+    due: Mapping[int, DueMatch],
+    own: Mapping[MarketOf, OwnMarket],
+    closing: Mapping[MarketOf, Closing],
 ) -> list[_Judged]:
     """Every prediction of a market that something happened in; those of one market are scored together."""
     by_market: dict[str, list[asyncpg.Record]] = {}
@@ -121,20 +125,22 @@ def _judge(
         by_market.setdefault(row["market"], []).append(row)
     judged: list[_Judged] = []
     for key, rows in by_market.items():
-        market = MarketKey.parse(key)
-        outcomes = _happened(market, {row["match_id"] for row in rows}, due)
+        market = markets[key]
+        outcomes = _happened(market, {row["match_id"] for row in rows}, due, own)
         kept = [row for row in rows if row["match_id"] in outcomes]
         if kept:
             judged += _score(market, kept, outcomes, closing)
     return judged
 
 
-def _happened(market: MarketKey, match_ids: set[int], due: Mapping[int, DueMatch]) -> dict[int, Happened]:
+def _happened(
+    market: MarketKey, match_ids: set[int], due: Mapping[int, DueMatch], own: Mapping[MarketOf, OwnMarket]
+) -> dict[int, Happened]:
     """What happened in a market, by match; where nothing did, and why, is told to whoever reads the prediction."""
     found = {}
     for match_id in match_ids:
         try:
-            found[match_id] = happened(market, due[match_id].facts)
+            found[match_id] = happened(market, due[match_id].facts, own.get((match_id, str(market))))
         except NotGraded:
             continue
     return found
@@ -203,7 +209,7 @@ async def _insert(connection: asyncpg.Connection, new: Sequence[_Judged], now: d
         [one.said["id"] for one in new],
         [(one.said["revision"] or 0) + 1 for one in new],
         [one.happened.facts for one in new],
-        [one.outcome_key for one in new],
+        [one.happened.outcome for one in new],
         [one.is_hit for one in new],
         [one.log_loss for one in new],
         [one.brier for one in new],

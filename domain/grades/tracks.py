@@ -13,6 +13,7 @@ from typing import Final, Self
 import numpy as np
 from asyncpg import Record
 
+from domain.forecasting.queries import IN_SHADOW
 from domain.infra.database import Reader
 from touchline import Floats, Ints, MarketKey
 
@@ -87,20 +88,26 @@ Tracks = dict[tuple[str, str], Track]
 """By model and version of its code."""
 
 
-async def read_tracks(reader: Reader, question: Question, model_keys: Iterable[str] | None = None) -> Tracks:
-    """The tracks in question of these models, or of all; a model without a graded prediction is missing."""
+async def read_tracks(
+    reader: Reader, question: Question, model_keys: Iterable[str] | None = None, *, with_shadow: bool = True
+) -> Tracks:
+    """The tracks in question of these models, or of all; a model without a graded prediction is missing.
+
+    Without `with_shadow` those of plugins in shadow are left out.
+    """
     keys = None if model_keys is None else sorted(set(model_keys))
-    rows = await reader.fetch(_TRACKS, *question.arguments, keys)
-    width = len(question.market.outcomes)
-    return {(row["model_key"], row["code_version"]): _track(row, width) for row in rows}
+    rows = await reader.fetch(_TRACKS, *question.arguments, keys, with_shadow)
+    return {(row["model_key"], row["code_version"]): _track(row, row["width"]) for row in rows}
 
 
 _TRACKS: Final = f"""
 select g.model_key, g.code_version, string_agg(int8send(g.match_id), '') as matches,
     string_agg(int2send(g.outcome), '') as outcomes, string_agg(array_send(g.probabilities), '') as probabilities,
     string_agg(array_send(coalesce(g.closing_probabilities,
-                                   array_fill('NaN'::float8, array[cardinality(g.probabilities)]))), '') as closing
+                                   array_fill('NaN'::float8, array[cardinality(g.probabilities)]))), '') as closing,
+    max(cardinality(g.probabilities)) as width
 from current_grade g where {IN_QUESTION} and ($5::text[] is null or g.model_key = any($5))
+  and ($6::bool or g.model_key <> all({IN_SHADOW}))
 group by 1, 2 order by 1, 2
 """
 

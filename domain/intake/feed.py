@@ -279,6 +279,6 @@ async def _ticks(
         )
         for tick in ticks
         if _key(tick) in ids
-        for outcome, price in zip(tick.market.outcomes, tick.prices, strict=True)
+        for outcome, price in zip(markets.outcomes(tick.market), tick.prices, strict=True)
         if price is not None
     ]

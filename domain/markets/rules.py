@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
+from typing import Final
 
 from domain.matches.rules import PLAYING, Status
-from touchline import Kind, MarketKey
+from touchline import Kind, Lines, MarketKey
 
 
 class MarketStatus(StrEnum):
@@ -22,7 +26,28 @@ class MarketStatus(StrEnum):
 _VOID = frozenset({Status.ABANDONED, Status.CANCELLED, Status.AWARDED})
 """An awarded score was never played; bookmakers return stakes, and so do we."""
 
-_PERIODS = {"ft": "", "h1": "1st half", "h2": "2nd half", "et": "Extra time"}
+_PERIODS: Final[Mapping[str, str]] = {"ft": "", "h1": "1st half", "h2": "2nd half", "et": "Extra time"}
+_SETTLED_PERIODS: Final = ("ft", "h1", "h2")
+"""Periods that the facts of a match tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnKind:
+    """A plugin's own market: what its lines have in common."""
+
+    key: str
+    title: str
+    """`{line}` stands for the line."""
+    outcomes: tuple[str, ...]
+    """In their customary order."""
+    lines: Lines
+
+    def has(self, market: MarketKey) -> bool:
+        """Whether it has this line, written as its canonical key writes it, in a period that facts tell of."""
+        line = market.line
+        if line is not None and not (isfinite(line) and float(f"{line:g}") == line and str(line) != "-0.0"):
+            return False
+        return market.name == self.key and self.lines.has(line) and market.period in _SETTLED_PERIODS
 
 
 def market_status(status: Status) -> MarketStatus:
@@ -36,18 +61,21 @@ def market_status(status: Status) -> MarketStatus:
     return MarketStatus.OPEN
 
 
-def market_name(market: MarketKey) -> str:
-    """The market for people: `Match result`, `Over/Under 2.5 goals`, `Asian handicap -0.75`."""
-    name = _NAMES[market.kind]
+def market_name(market: MarketKey, title: str | None = None) -> str:
+    """The market for people: `Match result`, `Over/Under 2.5 goals`, `Asian handicap -0.75`.
+
+    `title` is that of a plugin's own market, `Over/Under {line} cards`; without one its key stands for it.
+    """
+    name = title or market.name if market.name else _NAMES[market.kind]
     if market.kind is Kind.ASIAN_HANDICAP:
         name = f"{name} {signed_line(market.line or 0.0)}"
     elif market.line is not None:
-        name = name.format(line=f"{market.line:g}")
+        name = name.replace("{line}", f"{market.line:g}")
     period = _PERIODS.get(market.period, market.period)
     return f"{name}, {period}" if period else name
 
 
-_NAMES = {
+_NAMES: Final[Mapping[Kind, str]] = {
     Kind.MATCH_RESULT: "Match result",
     Kind.TOTAL_GOALS: "Over/Under {line} goals",
     Kind.BOTH_TEAMS_TO_SCORE: "Both teams to score",
@@ -57,6 +85,11 @@ _NAMES = {
     Kind.CORRECT_SCORE: "Correct score",
     Kind.CUSTOM: "Other",
 }
+
+
+def kind_name(title: str) -> str:
+    """All lines of a plugin's own market for people: `Over/Under cards`."""
+    return " ".join(title.replace("{line}", " ").split())
 
 
 def outcome_name(market: MarketKey, outcome: str, *, home: str = "Home", away: str = "Away") -> str:
@@ -74,10 +107,13 @@ def signed_line(line: float) -> str:
     return f"{line + 0.0:+g}" if line else "0"  # + 0.0 and the test keep -0 away
 
 
-def market_order(market: MarketKey) -> tuple[int, str, bool, float, float]:
-    """Sort key of the customary order: by kind, whole match first, then lines from the middle outwards."""
-    line = market.line or 0.0
-    return (_ORDER[market.kind], "" if market.period == "ft" else market.period, line < 0, abs(line), line)
+def market_order(market: MarketKey) -> tuple[int, str, str, bool, float, float]:
+    """Sort key of the customary order: by kind, whole match first, then lines from the middle outwards.
+
+    Markets of plugins come last, by their keys.
+    """
+    line, period = market.line or 0.0, "" if market.period == "ft" else market.period
+    return (_ORDER[market.kind], market.name, period, line < 0, abs(line), line)
 
 
 _ORDER = {kind: position for position, kind in enumerate(Kind)}

@@ -122,7 +122,8 @@ def _add_lookups(where: Where, criteria: MatchCriteria) -> None:
         where.add(
             """exists (select 1 from quote q join selection s on s.id = q.selection_id
                        join market k on k.id = s.market_id
-                       where q.match_id = m.id and q.is_available and k.kind = any({}::text[]))""",
+                       where q.match_id = m.id and q.is_available
+                         and case when strpos(k.kind, '.') > 0 then 'custom' else k.kind end = any({}::text[]))""",
             criteria.quoted_kinds,
         )
     if criteria.search is not None:

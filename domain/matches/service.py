@@ -230,7 +230,7 @@ async def _update(connection: asyncpg.Connection, batch: _Batch, recorded: Match
 
 
 async def _ask_for_what_follows(connection: asyncpg.Connection, batch: _Batch) -> None:
-    """One job per league whose past or future changed, ascending, one that settles bets and one that grades."""
+    """One job per league whose past or future changed, ascending; then those that settle, grade and ask plugins."""
     rows = [*batch.new.values(), *batch.changed.values()]
     results = {row["league_id"] for row in rows if identity_of(row) in batch.results}
     leagues = [
@@ -244,11 +244,19 @@ async def _ask_for_what_follows(connection: asyncpg.Connection, batch: _Batch) -
     ]
     bets = [SETTLE] if batch.is_for_bets else []
     grades = [grade_request(batch.decided)] if batch.decided else []
-    await ask(connection, [*leagues, *bets, *grades])
+    markets = await _market_requests(connection, batch.decided)
+    await ask(connection, [*leagues, *bets, *grades, *markets])
+
+
+async def _market_requests(connection: asyncpg.Connection, decided: set[int]) -> list[Request]:
+    """Have plugins say what became of their markets in decided matches; nothing where none declares any."""
+    if not decided or not await connection.fetchval("select exists (select 1 from market_kind)"):
+        return []
+    return [Request("settle_markets", {"match_ids": sorted(decided)}, delay=REFRESH_DELAY)]
 
 
 def grade_request(match_ids: Iterable[int], *, are_repriced: bool = False) -> Request:
-    """Grade what was predicted of these matches: their facts changed, or their prices did. Each batch asks for its own,
-    so it needs no key."""
+    """Grade what was predicted of these matches: their facts changed, or their prices or what plugins said did. Each
+    batch asks for its own, so it needs no key."""
     told = {"match_ids": sorted(match_ids), **({"are_repriced": True} if are_repriced else {})}
     return Request("grade_matches", told, delay=REFRESH_DELAY)

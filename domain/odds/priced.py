@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.infra.database import Reader
+from domain.markets.queries import graph_kind
 from domain.odds.queries import STANDING, QuoteRow, quotes_of
 from touchline import MarketKey
 
@@ -29,11 +30,13 @@ class PricedMarket:
     """Whether any price can be bet on."""
     changed_at: datetime
     """When any price last changed."""
+    title: str | None = None
+    """Of a plugin's own market."""
 
     @property
     def name(self) -> tuple[int, str, str]:
         """What its lines have in common: match, kind and period."""
-        return self.match_id, self.market.kind, self.market.period
+        return self.match_id, self.market.kind_key, self.market.period
 
 
 async def priced_markets(
@@ -53,10 +56,11 @@ async def priced_markets(
             select p.match_id, s.market_id, m.key, max(p.books),
                    case when count(*) = (select count(*) from selection o where o.market_id = s.market_id)
                         then max(p.implied) - min(p.implied) else 1 end,
-                   bool_or(p.is_available), max(p.changed_at)
+                   bool_or(p.is_available), max(p.changed_at), own.title
             from priced p join selection s on s.id = p.selection_id join market m on m.id = s.market_id
-            where $3::text[] is null or m.kind = any($3)
-            group by p.match_id, s.market_id, m.key""",
+              left join market_kind own on own.key = m.kind
+            where $3::text[] is null or {graph_kind("m.kind")} = any($3)
+            group by p.match_id, s.market_id, m.key, own.title""",
         list(set(match_ids)),
         as_of,
         kinds,

@@ -11,6 +11,7 @@ from datetime import datetime
 import asyncpg
 from asyncpg import Record
 
+from domain.forecasting.queries import IN_SHADOW
 from domain.forecasting.rules import RESULT_KEY
 from domain.forecasting.serving import read_ranking
 from domain.infra.database import Reader
@@ -53,16 +54,19 @@ async def outlooks(
 
 
 async def outlooks_of_version(
-    reader: Reader, season_ids: Sequence[int], version_id: int, as_of: datetime
+    reader: Reader, season_ids: Sequence[int], version_id: int, as_of: datetime, *, sees_shadow: bool = False
 ) -> dict[int, Outlook]:
-    """Of each season the newest outlook by one version of a model."""
+    """Of each season the newest outlook by one version of a model; of one whose plugin is in shadow only for whoever
+    sees it."""
     rows = await reader.fetch(
         f"""select distinct on (o.season_id) {_OUTLOOK} from season_outlook o
             where o.season_id = any($1::bigint[]) and o.model_version_id = $2 and o.data_cutoff_at <= $3
+              and ($4::bool or o.model_key <> all({IN_SHADOW}))
             order by o.season_id, o.id desc""",
         list(season_ids),
         version_id,
         as_of,
+        sees_shadow,
     )
     return {row["season_id"]: Outlook(**row) for row in rows}
 
@@ -105,6 +109,8 @@ async def stored_tables(
     digest: str,
     simulations: int,
     now: datetime,
+    *,
+    sees_shadow: bool = False,
 ) -> dict[int, Record]:
     """Of each season the newest stored table that answers a question with at least so many simulations.
 
@@ -117,7 +123,7 @@ async def stored_tables(
             from simulated_table t
             where t.season_id = any($1::bigint[]) and t.what_if_digest = $5 and t.simulations >= $6
               and case when $3::bigint is null then t.model_key = any($2::text[]) and not t.is_version_chosen
-                       else t.model_version_id = $3 end
+                       else t.model_version_id = $3 and ($8::bool or t.model_key <> all({IN_SHADOW})) end
               and case when $4::timestamptz is null then t.is_current else t.as_of = $4 and not t.is_current end
               and ($4 is not null or t.what_if = '[]' or not exists (
                 select 1 from match m where m.season_id = t.season_id and {DECIDED} and m.result_at > t.as_of
@@ -130,6 +136,7 @@ async def stored_tables(
         digest,
         simulations,
         now,
+        sees_shadow,
     )
     return {row["season_id"]: row for row in rows}
 
@@ -149,13 +156,25 @@ async def rated_clubs(reader: Reader, league_id: int, as_of: datetime) -> dict[s
 
 
 async def ratings(
-    reader: Reader, team_ids: Sequence[int], systems: Sequence[str] | None, as_of: datetime
+    reader: Reader,
+    team_ids: Sequence[int],
+    systems: Sequence[str] | None,
+    as_of: datetime,
+    *,
+    sees_shadow: bool = False,
 ) -> list[asyncpg.Record]:
-    """The newest rating of each team by each system at an instant, with what it was 30 days before; by system."""
-    return await reader.fetch(_RATINGS, list(team_ids), None if systems is None else list(systems), as_of)
+    """The newest rating of each team by each system at an instant, with what it was 30 days before; by system.
+
+    Systems of models whose plugin is in shadow are left out but for whoever sees them.
+    """
+    wanted = None if systems is None else list(systems)
+    return await reader.fetch(_RATINGS, list(team_ids), wanted, as_of, sees_shadow)
 
 
-_RATINGS = """
+_IN_SHADOW = f"^@ any(array(select dark || '.' from unnest({IN_SHADOW}) dark))"
+"""After the name of a system of ratings: it is one of a model whose plugin is in shadow."""
+
+_RATINGS = f"""
 with recursive rated (team_id, system) as (
   select t.id, (select min(r.system) from team_rating r where r.team_id = t.id)
   from (select distinct id from unnest($1::bigint[]) as t(id)) t
@@ -172,7 +191,7 @@ left join lateral (
   select r.value from team_rating r
   where r.team_id = rated.team_id and r.system = rated.system and r.as_of <= newest.as_of - interval '30 days'
   order by r.as_of desc, r.id desc limit 1) before on true
-where $2::text[] is null or rated.system = any($2)
+where ($2::text[] is null or rated.system = any($2)) and ($4::bool or not rated.system {_IN_SHADOW})
 order by rated.system
 """
 """The recursive part steps from one system of a team to the next in their index: what was said before is not read."""
@@ -186,13 +205,19 @@ async def rating_history(
     until: datetime | None,
     now: datetime,
     most: int,
+    *,
+    sees_shadow: bool = False,
 ) -> list[asyncpg.Record]:
-    """The last rating of each day (UTC) by a system, oldest first; of each team the newest `most` days."""
+    """The last rating of each day (UTC) by a system, oldest first; of each team the newest `most` days.
+
+    None by a model whose plugin is in shadow but for whoever sees it.
+    """
     return await reader.fetch(
-        """select owner.id as owner, day.value, day.as_of from unnest($1::bigint[]) as owner(id) cross join lateral (
+        f"""select owner.id as owner, day.value, day.as_of from unnest($1::bigint[]) as owner(id) cross join lateral (
              select distinct on ((r.as_of at time zone 'UTC')::date) r.value, r.as_of from team_rating r
              where r.team_id = owner.id and r.system = $2 and r.as_of <= $5
                and ($3::timestamptz is null or r.as_of >= $3) and ($4::timestamptz is null or r.as_of < $4)
+               and ($7::bool or not $2 {_IN_SHADOW})
              order by (r.as_of at time zone 'UTC')::date desc, r.as_of desc, r.id desc limit $6) day
            order by owner.id, day.as_of""",
         list(team_ids),
@@ -201,4 +226,5 @@ async def rating_history(
         until,
         now,
         most,
+        sees_shadow,
     )

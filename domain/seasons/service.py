@@ -170,19 +170,22 @@ async def open_starts(
     models: Sequence[str],
     *,
     field: str = "whatIf",
+    sees_shadow: bool = True,
 ) -> dict[int, Start | None]:
     """Seasons as they stood at the instant asked for, ready to be simulated; None where nothing is left to play.
 
     `models` are those of `queries.simulating_models`. A season of which something is left and none has a fresh outlook
     is missing.
-    `asked.season_id` does not matter. Raises Invalid for results that cannot be assumed.
+    `asked.season_id` does not matter. A version of a model whose plugin is in shadow has an outlook only for whoever
+    `sees_shadow`. Raises Invalid for results that cannot be assumed.
     """
     as_of = asked.as_of or now
     matches = await queries.season_matches(reader, season_ids)
     for season_id in season_ids:
         check_assumed(asked.what_if, matches[season_id], as_of, field)
     if asked.model_version_id is not None:
-        found = await queries.outlooks_of_version(reader, season_ids, asked.model_version_id, as_of)
+        version_id = asked.model_version_id
+        found = await queries.outlooks_of_version(reader, season_ids, version_id, as_of, sees_shadow=sees_shadow)
     else:
         found = await queries.outlooks(reader, season_ids, models, as_of)
     formats = await queries.season_formats(reader, season_ids)
@@ -197,12 +200,25 @@ async def open_starts(
 
 
 async def answered(
-    reader: Reader, season_ids: Sequence[int], asked: Asked, now: datetime, models: Sequence[str]
+    reader: Reader,
+    season_ids: Sequence[int],
+    asked: Asked,
+    now: datetime,
+    models: Sequence[str],
+    *,
+    sees_shadow: bool = True,
 ) -> dict[int, asyncpg.Record]:
     """Stored tables that answer a question about each of these seasons; `asked.season_id` does not matter."""
-    digest = digest_of(asked.what_if)
     return await queries.stored_tables(
-        reader, season_ids, models, asked.model_version_id, asked.as_of, digest, asked.simulations, now
+        reader,
+        season_ids,
+        models,
+        asked.model_version_id,
+        asked.as_of,
+        digest_of(asked.what_if),
+        asked.simulations,
+        now,
+        sees_shadow=sees_shadow,
     )
 
 

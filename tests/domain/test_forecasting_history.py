@@ -18,6 +18,7 @@ from tests.factories import Factory, Fixture
 from tests.small_league import BOOKS, CLUBS, NOON, NOW, SOURCE, SmallLeague, coming_matches, make_league, past_matches
 from tests.workers.fickle import Fickle
 from touchline import OVER_25, RESULT, MarketKey, OddsUse, Reach
+from touchline.football_data.columns import STATISTICS
 from touchline.wire import inputs_digest
 
 
@@ -45,6 +46,18 @@ async def test_columns_are_the_played_matches_oldest_first(league: SmallLeague, 
     assert (np.diff(history.days_ago) < 0).all()
     assert history.closing_result.shape == (len(told), 3)
     assert not history.home_goals.flags.writeable
+
+
+async def test_every_count_that_a_source_tells_is_a_column(league: SmallLeague, database: Database) -> None:
+    names = list(STATISTICS.values())
+    counts = {name: count for count, name in enumerate(names, start=20)}
+    told = replace(coming_matches()[0], home_goals=2, away_goals=1, **counts)  # type: ignore[arg-type]  # by name
+    at = told.kickoff + FULL_TIME_AFTER
+    async with database.transaction() as session:
+        await record_matches(session, SOURCE, [told], now=at)
+    history = (await read_history(database.pool, league.league_id, at)).history
+    assert {name: getattr(history, name)[-1] for name in names} == counts
+    assert np.isnan([history.home_fouls[:-1], history.away_yellow_cards[:-1]]).all()
 
 
 async def test_an_empty_league_has_an_empty_history(league: SmallLeague, database: Database) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from domain.bets.judging import Judge, verdict_of
 from domain.bets.returns import net_price
-from domain.bets.slips import PENDING, Leg, MatchFacts
+from domain.bets.slips import PENDING, Leg, MatchFacts, Selected
 from domain.money import minor, written
 from tests.factories import NOW
 from touchline import Facts, MarketKey
@@ -118,7 +118,7 @@ def _result(case: LegCase) -> str | None:
             closing_probability=None,
             closing_note=None,
         )
-        verdict = Judge({1: _facts(told)}, {1: (case.market, case.outcome)}).verdict(leg)
+        verdict = Judge({1: _facts(told)}, {(1, 1): Selected(case.market, case.outcome)}).verdict(leg)
         result = None if verdict is None else verdict.result
     return result
 

@@ -16,6 +16,8 @@ from typing import Any, Final
 from domain.bets.importing.lines import Line
 from domain.bets.importing.selections import Sides, plain_name, selection_of
 from domain.infra.database import Reader
+from domain.markets.queries import own_kinds
+from domain.markets.rules import OwnKind
 from domain.markets.service import Writer, dictionary, read_dictionary
 from domain.matches.catalogue import spellings
 from touchline import MarketKey
@@ -40,17 +42,19 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Ids by plain name: teams, leagues and bookmakers; the names of each team; the markets that we hold."""
+    """Ids by plain name: teams, leagues and bookmakers; the names of each team; the markets that we hold, and plugins'
+    own by key."""
 
     teams: Mapping[str, AbstractSet[int]]
     leagues: Mapping[str, AbstractSet[int]]
     bookmakers: Mapping[str, int]
     names_of: Mapping[int, AbstractSet[str]]
     markets: AbstractSet[MarketKey]
+    own: Mapping[str, OwnKind]
 
     @classmethod
     async def read(cls, reader: Reader) -> Names:
-        """All names, with four statements."""
+        """All names, with five statements."""
         teams, names_of = await _teams(reader)
         leagues: dict[str, set[int]] = {}
         for row in await reader.fetch(_LEAGUES):
@@ -58,7 +62,7 @@ class Names:
         rows = await reader.fetch("select id, key, name from bookmaker order by id desc")
         books = {plain_name(name): row["id"] for row in rows for name in (row["key"], row["name"])}
         markets = (await read_dictionary(reader)).market_ids.keys()
-        return cls(teams, leagues, books, names_of, markets)
+        return cls(teams, leagues, books, names_of, markets, await own_kinds(reader))
 
     def bookmaker(self, name: str) -> int | None:
         """Our bookmaker of a name; None where it is none of ours."""
@@ -124,7 +128,7 @@ def _found(line: Line, matches: Sequence[Any], names: Names) -> Found | None:
         return None
     [match] = matches
     sides = Sides(names.names_of[match["home_team_id"]], names.names_of[match["away_team_id"]])
-    chosen = selection_of(line.market, line.selection, line.line, sides)
+    chosen = selection_of(line.market, line.selection, line.line, sides, names.own)
     if chosen is None or (chosen[0].period != "ft" and chosen[0] not in names.markets):
         return None
     return Found(match["id"], match["title"], *chosen)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Final
 
+from domain.markets.rules import OwnKind
 from touchline import BTTS, RESULT, Kind, MarketKey
 from touchline.types import OUTCOMES
 
@@ -83,9 +85,14 @@ def plain_name(name: str) -> str:
 _CLUB_WORDS: Final = frozenset({"fc", "cf", "afc", "sc", "ac", "cd", "ud", "rcd", "the"})
 
 
-def selection_of(market: str, selection: str, line: str, sides: Sides) -> tuple[MarketKey, str] | None:
-    """Market and outcome of three cells; None where they say nothing, too little or too much."""
-    if ":" in market and (exact := _canonical(market, selection)):
+def selection_of(
+    market: str, selection: str, line: str, sides: Sides, own: Mapping[str, OwnKind] = MappingProxyType({})
+) -> tuple[MarketKey, str] | None:
+    """Market and outcome of three cells; None where they say nothing, too little or too much.
+
+    `own` are the plugins' markets by key, which only their canonical key names.
+    """
+    if ":" in market and (exact := _canonical(market, selection, own)):
         return exact
     said, number = _normal(market), _number(_normal(line))
     kind, market_line = _market(said)
@@ -116,12 +123,14 @@ class _Cells:
         return {line for line in (self.line, self.market_line) if line is not None}
 
 
-def _canonical(market: str, selection: str) -> tuple[MarketKey, str] | None:
+def _canonical(market: str, selection: str, own: Mapping[str, OwnKind]) -> tuple[MarketKey, str] | None:
     """`total_goals:2.5:ft` and `over`, as our own exports write them."""
     try:
         key = MarketKey.parse(market)
     except ValueError:
         return None
+    if (kind := own.get(key.name)) is not None:
+        return (key, selection) if selection in kind.outcomes and kind.has(key) else None
     return (key, selection) if selection in OUTCOMES.get(key.kind, ()) and _is_possible(key) else None
 
 

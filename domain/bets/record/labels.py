@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from domain.bets.record.groups import NEGATIVE, UNTAGGED, WEEKDAYS, Dimension
 from domain.bets.record.rows import SEVERAL, UNKNOWN
+from domain.markets.rules import kind_name
 from touchline import Kind
 
 
@@ -31,14 +32,17 @@ class Language(StrEnum):
 _SPANISH_SIGNS = str.maketrans({",": ".", ".": ","})
 
 
-def label(dimension: Dimension, key: str, locale: str) -> str:
-    """A group for people; the key itself where that is a name, as of a tag or of a bookmaker typed in."""
+def label(dimension: Dimension, key: str, locale: str, titles: Mapping[str, str] = MappingProxyType({})) -> str:
+    """A group for people; the key itself where that is a name, as of a tag or of a bookmaker typed in.
+
+    `titles` are those of plugins' markets, by kind; they stand as their plugins wrote them.
+    """
     words = _WORDS[language := Language.of(locale)]
     if key in words.common and (dimension is not Dimension.TAG or key == UNTAGGED):
         return words.common[key]
     match dimension:
         case Dimension.MARKET:
-            return words.markets.get(key, key)
+            return kind_name(titles[key]) if key in titles else words.markets.get(key, key)
         case Dimension.WEEKDAY:
             return words.weekdays[WEEKDAYS.index(key)]
         case Dimension.MONTH:

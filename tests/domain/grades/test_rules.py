@@ -29,7 +29,8 @@ PLAYED = Facts("FINISHED", 2, 1, 0, 1, 7, 4)
     ],
 )
 def test_what_happened_is_what_a_bet_is_settled_by(market: str, place: int, facts: str) -> None:
-    assert happened(MarketKey.parse(market), PLAYED) == Happened(place, facts)
+    key = MarketKey.parse(market)
+    assert happened(key, PLAYED) == Happened(place, key.outcomes[place], facts)
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ async def close(
     ticks = [
         Tick(row["id"], words.selection_ids[market][outcome], books[book], price, row["kickoff_at"] - before)
         for row in rows
-        for outcome, price in zip(market.outcomes, map(float, prices[row["id"]]), strict=True)
+        for outcome, price in zip(words.outcomes(market), map(float, prices[row["id"]]), strict=True)
     ]
     async with factory.database.transaction() as session:
         await record(session, ticks, source="test")
