@@ -9,7 +9,8 @@ import numpy as np
 import strawberry
 
 from api.batch import batch
-from api.predictions import BESIDE_A_LINE, Prediction, predictions_of
+from api.market_keys import MarketKeyed, canonical_key, check_forecast
+from api.predictions import Prediction, predictions_of
 from api.rows import Rows, grouped
 from api.scalars import MarketKind
 from domain.forecasting import queries
@@ -31,19 +32,26 @@ class MatchAnalysis:
     @batch
     @staticmethod
     async def model_comparison(
-        analyses: Sequence[MatchAnalysis], db: Rows, market: Compared = MarketKind.MATCH_RESULT
+        analyses: Sequence[MatchAnalysis],
+        db: Rows,
+        market: Compared = MarketKind.MATCH_RESULT,
+        market_key: MarketKeyed = None,
     ) -> list[list[Prediction]]:
-        """How all enabled models compare on a market, the shown one first. One whose last run failed is left out."""
-        return await _compared(db, analyses, market)
+        """How all enabled models compare on a market, the shown one first. One whose last run failed is left out.
+        Operators see those of plugins in shadow beside them."""
+        return await _compared(db, analyses, market, market_key)
 
     @batch
     @staticmethod
     async def model_disagreement(
-        analyses: Sequence[MatchAnalysis], db: Rows, market: Compared = MarketKind.MATCH_RESULT
+        analyses: Sequence[MatchAnalysis],
+        db: Rows,
+        market: Compared = MarketKind.MATCH_RESULT,
+        market_key: MarketKeyed = None,
     ) -> list[float | None]:
-        """How far the models disagree, largest spread of one outcome's probability, fraction; null where fewer than two
-        models price the market."""
-        return [_spread(each) for each in await _compared(db, analyses, market)]
+        """How far the models of `modelComparison` disagree, largest spread of one outcome's probability, fraction; null
+        where fewer than two models price the market."""
+        return [_spread(each) for each in await _compared(db, analyses, market, market_key)]
 
 
 def match_analysis(matches: Sequence[Match]) -> list[MatchAnalysis | None]:
@@ -51,10 +59,14 @@ def match_analysis(matches: Sequence[Match]) -> list[MatchAnalysis | None]:
     return [MatchAnalysis(key=match.key) for match in matches]
 
 
-async def _compared(db: Rows, analyses: Sequence[MatchAnalysis], market: MarketKind | None) -> list[list[Prediction]]:
-    kind = MarketKind.MATCH_RESULT if market is None else market
+async def _compared(
+    db: Rows, analyses: Sequence[MatchAnalysis], market: MarketKind | None, market_key: str | None
+) -> list[list[Prediction]]:
     keys = [analysis.key for analysis in analyses]
-    rows = await queries.compared(db, keys, f"{kind.stored}:{BESIDE_A_LINE.get(kind, '')}:ft")
+    wanted = canonical_key(market or MarketKind.MATCH_RESULT, market_key)
+    rows = await queries.compared(db, keys, wanted, sees_shadow=db.sees_shadow)
+    if not rows:
+        await check_forecast(db, market_key)
     return grouped(keys, predictions_of(rows), lambda row: row.match_id)
 
 

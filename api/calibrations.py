@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import strawberry
 
+from api.market_keys import MarketKeyed, check_forecast
 from api.rows import Rows
 from api.scalars import Interval, MarketKind
 from api.scorecards import During, JudgedMarket, OfLeagues, question_of, told_interval, tracks_of_models
@@ -66,11 +67,14 @@ async def model_calibrations(
     league_ids: OfLeagues = None,
     during: During = None,
     bins: Bins = 10,
+    market_key: MarketKeyed = None,
 ) -> list[CalibrationReport | None]:
     """How well its probabilities match frequencies, over all its versions. Null until something is graded."""
     count = _bin_count(bins)
-    question = question_of(market, league_ids, during, now)
+    question = question_of(market, league_ids, during, now, market_key)
     tracks = await tracks_of_models(db, question, [model.key for model in models])
+    if not tracks:
+        await check_forecast(db, market_key)
     return await asyncio.to_thread(_reports, [tracks.get(model.key) for model in models], count)
 
 
@@ -82,12 +86,15 @@ async def version_calibrations(
     league_ids: OfLeagues = None,
     during: During = None,
     bins: Bins = 10,
+    market_key: MarketKeyed = None,
 ) -> list[CalibrationReport | None]:
     """How well its probabilities match frequencies, by the record of its model under the same version of its code.
     Null until something is graded."""
     count = _bin_count(bins)
-    question = question_of(market, league_ids, during, now)
+    question = question_of(market, league_ids, during, now, market_key)
     tracks = await read_tracks(db, question, [version.model_key for version in versions])
+    if not tracks:
+        await check_forecast(db, market_key)
     found = [tracks.get((version.model_key, version.code_version)) for version in versions]
     return await asyncio.to_thread(_reports, found, count)
 

@@ -88,7 +88,9 @@ class Context(BaseContext):
         return self.db
 
     def _rows(self) -> Rows:
-        return Rows(self.doors.reader, self.visitor.account_id if self.visitor else None)
+        if self.visitor is None:
+            return Rows(self.doors.reader)
+        return Rows(self.doors.reader, self.visitor.account_id, sees_shadow=self.visitor.is_operator)
 
     async def now(self) -> datetime:
         """Match time, the same for the whole operation."""

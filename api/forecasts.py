@@ -264,7 +264,8 @@ async def match_forecast(
     keys = [match.key for match in matches]
     if model_version_id is not None:
         version = key_of("ModelVersion", model_version_id)
-        rows = [] if version is None else await queries.of_version(db, keys, version, as_of)
+        sees_shadow = db.sees_shadow
+        rows = [] if version is None else await queries.of_version(db, keys, version, as_of, sees_shadow=sees_shadow)
     else:
         rows = await (queries.served(db, keys) if as_of is None else queries.served_at(db, keys, as_of))
     return forecasts_of(keys, rows, moment)

@@ -12,6 +12,7 @@ from typing import Annotated
 import strawberry
 
 from api.batch import batch
+from api.market_keys import MarketKeyed, check_forecast
 from api.models import Model, ModelVersion, versions_in_force
 from api.paging import After, Before, Connection, Counts, First, Last, Order, Page, read_page
 from api.rows import Rows
@@ -23,6 +24,7 @@ from api.scorecards import (
     JudgedMarket,
     OfLeagues,
     Scorecard,
+    are_shadows,
     bets_of,
     question_of,
     tracks_of_models,
@@ -32,6 +34,7 @@ from domain.grades.scores import Field, Score, field_of, scored
 from domain.grades.tracks import Question, Track
 from domain.infra.errors import Invalid
 from domain.infra.settings import Settings
+from touchline import Kind
 
 
 @described(
@@ -90,6 +93,12 @@ class LeaderboardEntry:
         newest = {model.key: each[0] for model, each in zip(models, speaking, strict=True) if each}
         return [newest.get(entry.key) for entry in entries]
 
+    @batch
+    @staticmethod
+    async def is_shadow(entries: Sequence[LeaderboardEntry], db: Rows) -> list[bool]:
+        """Whether the model's plugin is in shadow: it is ranked, and what it says is shown to nobody but operators."""
+        return await are_shadows(db, [entry.key for entry in entries])
+
 
 async def _models(entries: Sequence[LeaderboardEntry], db: Rows) -> list[Model | None]:
     return await db.find(Model, [None if entry.is_market else entry.key for entry in entries])
@@ -99,6 +108,12 @@ async def _models(entries: Sequence[LeaderboardEntry], db: Rows) -> list[Model |
 class LeftOutModel:
     key: str = strawberry.field(description="Key of the model.")
     sample_size: int = strawberry.field(description="Its graded predictions in question, count.")
+
+    @batch
+    @staticmethod
+    async def is_shadow(models: Sequence[LeftOutModel], db: Rows) -> list[bool]:
+        """Whether the model's plugin is in shadow."""
+        return await are_shadows(db, [model.key for model in models])
 
 
 @strawberry.type(description="A page of leaderboard rows.")
@@ -129,19 +144,30 @@ async def leaderboard(
             description="Leave out models with fewer graded matches, and those without which the others share as many."
         ),
     ] = 200,
+    market_key: MarketKeyed = None,
+    include_shadow: Annotated[
+        bool | None,
+        strawberry.argument(
+            description="Whether models of plugins in shadow are ranked too; like every model they narrow the matches "
+            "that all rows share."
+        ),
+    ] = True,
     first: First = None,
     after: After = None,
     last: Last = None,
     before: Before = None,
 ) -> LeaderboardEntryConnection:
-    """Public ranking of models on the same matches, the market among them. A row is of all versions of its model."""
+    """Public ranking of models on the same matches, the market among them. A row is of all versions of its model. In a
+    plugin's own market that nobody has priced, models are ranked without it."""
     by = metric or LeaderboardMetric.LOG_LOSS
     page = read_page(Order(f"leaderboard.{by}", "rank", "key", read=int), first, after, last, before)
     least = 200 if min_sample_size is None else min_sample_size
     if least < 1:
         raise Invalid("minSampleSize", "must be at least 1")
-    question = question_of(market, league_ids, during, now)
-    tracks = await tracks_of_models(db, question, None)
+    question = question_of(market, league_ids, during, now, market_key)
+    tracks = await tracks_of_models(db, question, None, with_shadow=include_shadow is not False)
+    if not tracks:
+        await check_forecast(db, market_key)
     field, cards = await asyncio.to_thread(_cards, question, tracks, least)
     ranked = await _ranked(cards, by, db, settings)
     return _connection(page, field, ranked)
@@ -149,7 +175,8 @@ async def leaderboard(
 
 def _cards(question: Question, tracks: Mapping[str, Track], least: int) -> tuple[Field, list[Scorecard]]:
     """Models and market on the matches that they share, and their figures."""
-    field = field_of(tracks, least)
+    is_priced = question.market.kind is not Kind.CUSTOM or any(len(track.closed) for track in tracks.values())
+    field = field_of(tracks, least, with_closing=is_priced)
     source = FlatSource(question, None, field.matches.tolist())
     rows = dict(field.tracks) | ({} if field.market is None else {MARKET: field.market})
     return field, [

@@ -13,14 +13,11 @@ from api.nodes import key_of
 from api.outcomes import CommonError, mutation
 from api.rows import Rows
 from domain.accounts import audit
-from domain.accounts.people import Caller, Viewer
+from domain.accounts.people import OPERATOR, Caller, Viewer
 from domain.forecasting import pins
 from domain.forecasting.pins import Pinned
 from domain.infra.database import Database, connection_of
 from domain.infra.errors import Forbidden, NotFound
-
-OPERATOR = "ADMIN"
-"""The role that decides which versions users see."""
 
 
 @strawberry.input(description="Input of `promoteModelVersion`.")
@@ -93,7 +90,7 @@ async def release_model_version(
 
 
 def _version_key(viewer: Viewer, given: str) -> int:
-    if viewer.role != OPERATOR:
+    if not viewer.is_operator:
         raise Forbidden("Only operators decide which version of a model users see.", requires=OPERATOR)
     key = key_of("ModelVersion", given)
     if key is None:

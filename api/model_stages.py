@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from api.rows import Columns, Rows
 from api.scalars import Words, described
-from domain.forecasting import queries
+from domain.forecasting.plugin_queries import model_states
+from domain.forecasting.plugin_states import PluginStatus
 from domain.forecasting.rules import ranking
 from domain.forecasting.serving import Choice, choices, offered_models
 
@@ -48,7 +49,7 @@ class Standing:
     async def load(cls, db: Rows, keys: Sequence[str]) -> list[Standing | None]:
         chosen = await choices(db)
         ranked = ranking(await offered_models(db), {kind: choice.model_key for kind, choice in chosen.items()})
-        rows = {row["key"]: row for row in await queries.model_states(db, keys)}
+        rows = {row["key"]: row for row in await model_states(db, keys)}
         return [_standing(key, rows[key], ranked, chosen) if key in rows else None for key in keys]
 
 
@@ -68,14 +69,23 @@ def stage_of(version: ModelVersion, standing: Standing) -> tuple[ModelStage, str
 
 
 def _standing(key: str, row: Columns, ranked: Mapping[str, Sequence[str]], chosen: Mapping[str, Choice]) -> Standing:
-    if row["status"] != "ACTIVE":
-        return Standing(key, ModelStage.RETIRED, f"Its plugin is refused: {row['reason']}")
+    if row["state"] != PluginStatus.ACTIVE:
+        stage = ModelStage.SHADOW if row["state"] == PluginStatus.SHADOW else ModelStage.RETIRED
+        return Standing(key, stage, f"{_HIDDEN[row['state']]}: {row['reason']}")
     if row["role"] == "strategy":
         return Standing(key, ModelStage.CHAMPION, "It weighs the shown probabilities against prices.")
     shown = [kind for kind, keys in ranked.items() if keys[0] == key]
     if not shown:
         return Standing(key, ModelStage.SHADOW, "Other models are shown for its markets; its predictions are graded.")
     return Standing(key, ModelStage.CHAMPION, " ".join(_shown(kind, key, chosen.get(kind)) for kind in shown))
+
+
+_HIDDEN: Mapping[str, str] = {
+    PluginStatus.SHADOW: "Its plugin is in shadow",
+    PluginStatus.DISABLED: "Its plugin is disabled",
+    PluginStatus.QUARANTINED: "Its plugin is quarantined",
+    PluginStatus.REFUSED: "Its plugin is refused",
+}
 
 
 def _shown(kind: str, key: str, choice: Choice | None) -> str:

@@ -74,7 +74,16 @@ class Model(Node):
     uses_odds: strawberry.Private[str | None]
     market_keys: list[str] = strawberry.field(description="Canonical keys of the markets whose probabilities it gives.")
     code_version: str = strawberry.field(description="Version of the installed code.")
-    settings: strawberry.scalars.JSON = strawberry.field(description="Settings that it runs with.")
+    settings: strawberry.scalars.JSON = strawberry.field(
+        description="Settings in force: the defaults of its code, and what operators set in their place."
+    )
+    settings_schema: strawberry.scalars.JSON = strawberry.field(
+        description="JSON Schema of the settings that operators may change with `configurePlugin`; without properties "
+        "where there are none."
+    )
+    is_shadow: bool = strawberry.field(
+        description="Whether its plugin is in shadow: what it says is graded, and shown to nobody but operators."
+    )
 
     @classmethod
     def read_key(cls, key: str) -> Key | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from enum import auto
 from functools import partial
 from typing import Annotated
 
@@ -14,64 +13,27 @@ from api.batch import batch, derived
 from api.models import Model, kinds_of
 from api.nodes import Node
 from api.paging import After, Before, Connection, Counts, First, Last, Order, connect_rows, read_page
+from api.plugin_parts import (
+    PluginHealth,
+    PluginMarket,
+    PluginStateChange,
+    PluginStatus,
+    bounded,
+    change_of,
+    health_of,
+)
 from api.rows import Key, Rows, grouped, in_order, rows_of
-from api.scalars import MarketKind, Words, described
-from domain.forecasting import queries
+from api.scalars import MarketKind
+from domain.accounts.people import Viewer
+from domain.forecasting import plugin_queries as queries
+from domain.forecasting import plugin_states
+from domain.forecasting.queries import models_of_plugins
+from domain.infra.errors import Invalid
+from touchline.plugins import OURS
 
 PLUGIN_ORDER = Order("plugins", queries.PLUGIN_ORDER.sql, "g.key")
 
-BUILT_IN = "touchline"
-"""Our own distribution."""
-
-
-@described(
-    "States of a plugin.",
-    ENABLED="Running.",
-    SHADOW="Running, but its predictions are only graded, not shown.",
-    DISABLED="Switched off by an operator.",
-    QUARANTINED="Switched off by the platform after repeated failures or bad output.",
-    INCOMPATIBLE="Refused when it was loaded, for example since it was built for another interface version.",
-)
-class PluginStatus(Words):
-    ENABLED = auto()
-    SHADOW = auto()
-    DISABLED = auto()
-    QUARANTINED = auto()
-    INCOMPATIBLE = auto()
-
-    @classmethod
-    def of(cls, stored: str) -> PluginStatus:
-        """The status of a row of `plugin`, which says ACTIVE or REFUSED."""
-        return {"ACTIVE": cls.ENABLED, "REFUSED": cls.INCOMPATIBLE}.get(stored) or cls(stored)
-
-    @property
-    def stored(self) -> str:
-        """The status as `plugin.status` holds it."""
-        return {"ENABLED": "ACTIVE", "INCOMPATIBLE": "REFUSED"}.get(self.value, self.value)
-
-
-@strawberry.type(description="Health of a plugin since it was installed.")
-class PluginHealth:
-    call_count: int = strawberry.field(description="Calls, count.")
-    failure_count: int = strawberry.field(description="Failed calls, rejected outputs among them, count.")
-    last_error: str | None = strawberry.field(description="Message of the last failure.")
-    last_error_at: datetime | None = strawberry.field(description="When it last failed, match time.")
-
-    @derived
-    def invalid_output_count(self) -> int | None:
-        """Outputs rejected because probabilities were missing, negative or did not sum to 1, count; null: counted
-        among the failures."""
-        return None
-
-    @derived
-    def p50_milliseconds(self) -> float | None:
-        """Median time per call, milliseconds; null until it is measured."""
-        return None
-
-    @derived
-    def p95_milliseconds(self) -> float | None:
-        """95th percentile time per call, milliseconds; null until it is measured."""
-        return None
+MOST_CHANGES = 100
 
 
 @strawberry.type(description="An installed package that adds market models, data sources or other hooks.")
@@ -86,7 +48,13 @@ class Plugin(Node):
     name: str = strawberry.field(description="Name.")
     distribution: str = strawberry.field(description="Python distribution name.")
     version: str = strawberry.field(description="Installed version.")
-    status_reason: str | None = strawberry.field(description="Why it is disabled, refused or quarantined.")
+    reason: strawberry.Private[str | None]
+    api_version: int | None = strawberry.field(
+        description="Number of the plugin interface that it was made for; null where it could not be loaded."
+    )
+    status_changed_at: datetime | None = strawberry.field(
+        description="Since when it has this status, match time; null for one that is refused."
+    )
     seen_at: datetime = strawberry.field(description="When a worker last loaded it, match time.")
 
     @classmethod
@@ -105,17 +73,36 @@ class Plugin(Node):
     @derived
     def is_built_in(self) -> bool:
         """Whether it ships with the platform."""
-        return self.distribution == BUILT_IN
+        return self.distribution == OURS
 
     @derived
-    def health(self) -> PluginHealth:
+    def status_reason(self) -> str | None:
+        """Why it has this status."""
+        return self.reason and bounded(self.reason)
+
+    @batch
+    @staticmethod
+    async def health(plugins: Sequence[Plugin], db: Rows, now: datetime) -> list[PluginHealth]:
         """Health."""
-        return PluginHealth(
-            call_count=self.call_count,
-            failure_count=self.failure_count,
-            last_error=self.last_error,
-            last_error_at=self.last_error_at,
-        )
+        found = await plugin_states.health(db, [plugin.key for plugin in plugins], now)
+        return [health_of(plugin, found[plugin.key]) for plugin in plugins]
+
+    @batch
+    @staticmethod
+    async def state_changes(
+        plugins: Sequence[Plugin],
+        db: Rows,
+        visitor: Viewer | None,
+        first: Annotated[int | None, strawberry.argument(description="How many, 1-100.")] = 20,
+    ) -> list[list[PluginStateChange]]:
+        """How its status came about, newest first."""
+        most = 20 if first is None else first
+        if not 1 <= most <= MOST_CHANGES:
+            raise Invalid("first", f"must be between 1 and {MOST_CHANGES}")
+        keys = [plugin.key for plugin in plugins]
+        is_told = visitor is not None and visitor.is_operator
+        rows = await queries.plugin_changes(db, keys, most)
+        return [[change_of(row, is_told) for row in each] for each in grouped(keys, rows, lambda row: row["owner"])]
 
     @batch
     @staticmethod
@@ -126,9 +113,24 @@ class Plugin(Node):
     @batch
     @staticmethod
     async def markets(plugins: Sequence[Plugin], db: Rows) -> list[list[MarketKind]]:
-        """Markets it prices."""
+        """Markets that it prices, and CUSTOM where it declares markets of its own."""
         models = await models_of(db, plugins)
-        return [list(dict.fromkeys(kind for model in each for kind in kinds_of(model))) for each in models]
+        priced = [[kind for model in each for kind in kinds_of(model)] for each in models]
+        declared = [[MarketKind.CUSTOM] * bool(own) for own in await _own_markets(db, plugins)]
+        return [list(dict.fromkeys([*kinds, *own])) for kinds, own in zip(priced, declared, strict=True)]
+
+    @batch
+    @staticmethod
+    async def market_kinds(plugins: Sequence[Plugin], db: Rows) -> list[list[PluginMarket]]:
+        """Markets of its own, whoever prices them."""
+        return await _own_markets(db, plugins)
+
+    @batch
+    @staticmethod
+    async def settings_schema(plugins: Sequence[Plugin], db: Rows) -> list[strawberry.scalars.JSON]:
+        """JSON Schema of the settings of each of its models and strategies, by their keys."""
+        models = await models_of(db, plugins)
+        return [strawberry.scalars.JSON({model.key: model.settings_schema for model in each}) for each in models]
 
 
 @strawberry.type(description="A page of plugins.")
@@ -139,8 +141,15 @@ class PluginConnection(Connection[Plugin]):
 async def models_of(db: Rows, plugins: Sequence[Plugin]) -> list[list[Model]]:
     """The models of each plugin."""
     keys = [plugin.key for plugin in plugins]
-    rows = rows_of(Model, await queries.models_of_plugins(db, keys))
+    rows = rows_of(Model, await models_of_plugins(db, keys))
     return grouped(keys, rows, lambda model: model.plugin_key)
+
+
+async def _own_markets(db: Rows, plugins: Sequence[Plugin]) -> list[list[PluginMarket]]:
+    """The markets that each plugin declares."""
+    keys = [plugin.key for plugin in plugins]
+    rows = await queries.markets_of_plugins(db, keys)
+    return [rows_of(PluginMarket, each) for each in grouped(keys, rows, lambda row: row["owner"])]
 
 
 async def plugins(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import strawberry
 
@@ -14,6 +14,7 @@ from api.explanations import Explanation, Locale
 from api.filters import ConfidenceBand
 from api.forecast_parts import ForecastBasis
 from api.grades import GradeOf, PredictionGrade
+from api.market_keys import MarketKeyed, canonical_key, check_forecast
 from api.models import ModelVersion
 from api.nodes import Node
 from api.odds_markets import Market
@@ -30,12 +31,6 @@ if TYPE_CHECKING:
     from api.matches import Match
 
 HISTORY_ORDER = Order("predictions", queries.HISTORY_ORDER.sql, "p.id", read=datetime.fromisoformat)
-
-BESIDE_A_LINE: Mapping[MarketKind, str] = {
-    MarketKind.TOTAL_GOALS: "2.5",
-    MarketKind.TOTAL_CORNERS: "9.5",
-}
-"""Lines that are meant where a client names none."""
 
 
 @strawberry.type(description="Value of one outcome at one price.")
@@ -76,7 +71,8 @@ class Prediction(Node):
 
     @classmethod
     async def load(cls, db: Rows, keys: Sequence[int]) -> list[Prediction | None]:
-        return in_order(keys, predictions_of(await queries.predictions(db, keys)), lambda row: row.key)
+        rows = await queries.predictions(db, keys, sees_shadow=db.sees_shadow)
+        return in_order(keys, predictions_of(rows), lambda row: row.key)
 
     @batch
     @staticmethod
@@ -208,7 +204,11 @@ async def match_predictions(
     model_keys: Annotated[list[str] | None, strawberry.argument(description="Only these models, by key.")] = None,
     as_of: Annotated[datetime | None, strawberry.argument(description="The newest at or before this instant.")] = None,
     include_shadow: Annotated[
-        bool | None, strawberry.argument(description="Include models that are not shown for the market.")
+        bool | None,
+        strawberry.argument(
+            description="Include models that are not shown for the market; those of plugins in shadow only for "
+            "operators."
+        ),
     ] = False,
 ) -> list[list[Prediction]]:
     """Stored predictions, one per market and model; the newest unless `asOf` is given."""
@@ -220,6 +220,7 @@ async def match_predictions(
         model_keys=model_keys,
         as_of=as_of,
         include_shadow=bool(include_shadow),
+        sees_shadow=db.sees_shadow,
     )
     return grouped(keys, predictions_of(rows), lambda row: row.match_id)
 
@@ -233,19 +234,26 @@ async def match_prediction_history(
         strawberry.argument(description="Line, for line markets; 2.5 goals or 9.5 corners when omitted."),
     ] = None,
     model_key: Annotated[str | None, strawberry.argument(description="Model key; champion when omitted.")] = None,
+    market_key: MarketKeyed = None,
     first: First = None,
     after: After = None,
     last: Last = None,
     before: Before = None,
 ) -> list[PredictionConnection | None]:
-    """How a prediction moved over time, oldest first, for a chart."""
+    """How a prediction moved over time, oldest first, for a chart. Of a model whose plugin is in shadow it has only
+    what was shown before."""
     page = read_page(HISTORY_ORDER, first, after, last, before)
     keys = [match.key for match in matches]
-    at = BESIDE_A_LINE.get(market, "") if line is None else f"{line:g}"
-    market_key = f"{market.stored}:{at}:ft"
-    rows = predictions_of(await queries.history_page(db, keys, market_key, model_key, page))
-    count = partial(queries.history_counts, match_ids=keys, market_key=market_key, model_key=model_key)
-    return [*connect_each(PredictionConnection, page, keys, rows, Counts(count))]
+    asked: dict[str, Any] = {
+        "match_ids": keys,
+        "market_key": canonical_key(market, market_key, line),
+        "model_key": model_key,
+        "sees_shadow": db.sees_shadow,
+    }
+    rows = predictions_of(await queries.history_page(db, window=page, **asked))
+    if not rows:
+        await check_forecast(db, market_key)
+    return [*connect_each(PredictionConnection, page, keys, rows, Counts(partial(queries.history_counts, **asked)))]
 
 
 async def best_quotes(db: Rows, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], OddsQuote]:

@@ -36,10 +36,12 @@ E = TypeVar("E", bound=Entity)
 class Rows:
     """Reads for one operation. It is a Reader, so queries of the domain take it as it is."""
 
-    def __init__(self, reader: Reader, account_id: int | None = None) -> None:
+    def __init__(self, reader: Reader, account_id: int | None = None, *, sees_shadow: bool = False) -> None:
         self.account_id = account_id
         """Whose private rows may be read; None when nobody is signed in. The `load` of a private type answers only
         rows of this account, so that no way leads to another's: not by id, not from a payload."""
+        self.sees_shadow = sees_shadow
+        """Whether what models of plugins in shadow say may be read: it is for operators, by every way."""
         self.statements = 0
         """How many statements were sent."""
         self._reader = reader

@@ -31,6 +31,7 @@ from api.models import models
 from api.odds_bookmakers import bookmakers
 from api.odds_markets import market
 from api.odds_prices import ODDS_SCALARS
+from api.plugin_mutations import configure_plugin
 from api.plugins import plugin, plugins
 from api.prices import convert_odds
 from api.profile import delete_account, update_profile
@@ -112,6 +113,7 @@ class Mutation:
     request_table_forecast = request_table_forecast
     promote_model_version = promote_model_version
     release_model_version = release_model_version
+    configure_plugin = configure_plugin
 
 
 class Renewed(SchemaExtension):

@@ -16,6 +16,7 @@ import numpy as np
 import strawberry
 
 from api.batch import batch, derived
+from api.market_keys import MarketKeyed, check_forecast, read_market_key
 from api.nodes import keys_of
 from api.rows import Rows
 from api.scalars import DateTimeRange, Interval, MarketKind, described, given
@@ -24,7 +25,7 @@ from domain.grades.scores import AgainstClosing, Score, Verdict, scored
 from domain.grades.tracks import Question, Track, read_tracks
 from domain.infra.errors import Invalid
 from domain.infra.settings import Settings
-from touchline import BTTS, CORNERS_95, OVER_25, RESULT
+from touchline import BTTS, CORNERS_95, OVER_25, RESULT, MarketKey
 
 if TYPE_CHECKING:
     from api.models import Model, ModelVersion
@@ -192,10 +193,24 @@ class Scorecard:
         """Those bets, count."""
         return [bets.count for bets in await bets_of(cards, db, settings)]
 
+    @batch
+    @staticmethod
+    async def is_shadow(cards: Sequence[Scorecard], db: Rows) -> list[bool]:
+        """Whether it is of a model whose plugin is in shadow: what it says is shown to nobody but operators."""
+        return await are_shadows(db, [card.asked.model_key for card in cards])
+
     @property
     def closing(self) -> AgainstClosing | None:
         """The comparison with closing prices."""
         return self.score.closing
+
+
+async def are_shadows(db: Rows, model_keys: Sequence[str]) -> list[bool]:
+    """Whether each is a model whose plugin is in shadow; the market is not."""
+    from api.models import Model  # a model has scorecards, and they name theirs
+
+    models = await db.find(Model, [key or None for key in model_keys])
+    return [model is not None and model.is_shadow for model in models]
 
 
 async def bets_of(cards: Sequence[Scorecard], db: Rows, settings: Settings) -> list[FlatBets]:
@@ -213,16 +228,27 @@ def _bets(asked: Asked, found: Mapping[tuple[str, str], FlatBets]) -> FlatBets:
 
 
 def question_of(
-    market: MarketKind | None, league_ids: Iterable[str] | None, during: DateTimeRange | None, now: datetime
+    market: MarketKind | None,
+    league_ids: Iterable[str] | None,
+    during: DateTimeRange | None,
+    now: datetime,
+    market_key: str | None = None,
 ) -> Question:
     """What a client asks about; raises Invalid naming the argument at fault."""
-    judged = JUDGED.get(given(market) or MarketKind.MATCH_RESULT)
-    if judged is None:
-        raise Invalid("market", f"is none that models are judged by; these are {', '.join(JUDGED)}")
+    judged = _judged(market) if market_key is None else read_market_key(market_key)
     span = given(during)
     start, end = span.bounds("during") if span else (now - LOOKED_BACK, now)
     leagues = keys_of("League", given(league_ids), "leagueIds")
     return Question(judged, start, end, None if leagues is None else tuple(leagues))
+
+
+def _judged(market: MarketKind | None) -> MarketKey:
+    """The main line of a kind of market."""
+    judged = JUDGED.get(given(market) or MarketKind.MATCH_RESULT)
+    if judged is None:
+        known = ", ".join(JUDGED)
+        raise Invalid("market", f"is none that models are judged by; these are {known}. Name others with `marketKey`")
+    return judged
 
 
 async def model_scorecards(
@@ -232,11 +258,14 @@ async def model_scorecards(
     market: JudgedMarket = MarketKind.MATCH_RESULT,
     league_ids: OfLeagues = None,
     during: During = None,
+    market_key: MarketKeyed = None,
 ) -> list[Scorecard | None]:
     """How good it is, over all its versions. Null until something that it predicted is graded."""
-    question = question_of(market, league_ids, during, now)
+    question = question_of(market, league_ids, during, now, market_key)
     keys = [model.key for model in models]
     tracks = await tracks_of_models(db, question, keys)
+    if not tracks:
+        await check_forecast(db, market_key)
     source = FlatSource(question, keys)
     return await asyncio.to_thread(
         _scorecards, question, [Asked(source, key) for key in keys], [tracks.get(key) for key in keys]
@@ -250,22 +279,27 @@ async def version_scorecards(
     market: JudgedMarket = MarketKind.MATCH_RESULT,
     league_ids: OfLeagues = None,
     during: During = None,
+    market_key: MarketKeyed = None,
 ) -> list[Scorecard | None]:
     """How good it is: the record of its model under the same version of its code, since a fit lasts no longer than a
     round of matches. Null until something that was predicted so is graded."""
-    question = question_of(market, league_ids, during, now)
+    question = question_of(market, league_ids, during, now, market_key)
     keys = [(version.model_key, version.code_version) for version in versions]
     tracks = await read_tracks(db, question, [model for model, _ in keys])
+    if not tracks:
+        await check_forecast(db, market_key)
     source = FlatSource(question, sorted({model for model, _ in keys}))
     return await asyncio.to_thread(
         _scorecards, question, [Asked(source, *key) for key in keys], [tracks.get(key) for key in keys]
     )
 
 
-async def tracks_of_models(db: Rows, question: Question, model_keys: Sequence[str] | None) -> dict[str, Track]:
+async def tracks_of_models(
+    db: Rows, question: Question, model_keys: Sequence[str] | None, *, with_shadow: bool = True
+) -> dict[str, Track]:
     """The track of each model over all versions of its code."""
     parts: dict[str, list[Track]] = {}
-    for (key, _), track in (await read_tracks(db, question, model_keys)).items():
+    for (key, _), track in (await read_tracks(db, question, model_keys, with_shadow=with_shadow)).items():
         parts.setdefault(key, []).append(track)
     return {key: Track.joined(each) for key, each in parts.items()}
 

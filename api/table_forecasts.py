@@ -17,9 +17,10 @@ from api.outcomes import CommonError, mutation
 from api.rows import Rows, rows_of
 from api.scalars import Interval, given
 from api.tasks import Job
-from domain.accounts.people import Viewer
+from domain.accounts.people import OPERATOR, Viewer
+from domain.forecasting.queries import is_version_in_shadow
 from domain.infra.database import Database, connection_of
-from domain.infra.errors import Invalid, NotFound
+from domain.infra.errors import Forbidden, Invalid, NotFound
 from domain.seasons.queries import season_formats, simulating_models
 from domain.seasons.rules import AT_ONCE, Assumed, Simulated, Start, check_simulations, simulate
 from domain.seasons.service import Asked, answered, ask_for_table, open_starts
@@ -104,10 +105,10 @@ async def forecast_tables(
     if len(season_ids) > MOST_SEASONS:
         raise Invalid("simulations", f"tables of at most {MOST_SEASONS} seasons can be asked for at once")
     models = await simulating_models(db)
-    starts = await open_starts(db, season_ids, asked, now, models)
+    starts = await open_starts(db, season_ids, asked, now, models, sees_shadow=db.sees_shadow)
     if asked.simulations <= AT_ONCE:
         return await _simulated(starts, season_ids, asked, now)
-    found = await answered(db, season_ids, asked, now, models)
+    found = await answered(db, season_ids, asked, now, models, sees_shadow=db.sees_shadow)
     formats = {season_id: start.format for season_id, start in starts.items() if start is not None}
     formats |= await season_formats(db, sorted(found.keys() - starts.keys())) if found.keys() - starts.keys() else {}
     return [_stored(season_id, starts, found, formats) for season_id in season_ids]
@@ -237,13 +238,20 @@ async def request_table_forecast(
     season_id = key_of("Season", input.season_id)
     if season_id is None:
         raise NotFound("there is no such season", field="input.seasonId")
+    version_id = version_of(given(input.model_version_id), "input.modelVersionId")
+    if version_id is not None and not db.sees_shadow and await is_version_in_shadow(db, version_id):
+        raise Forbidden(
+            "The plugin of this version is in shadow, so that only operators see what it says: name another version.",
+            requires=OPERATOR,
+            field="input.modelVersionId",
+        )
     simulations = given(input.simulations)
     asked = Asked(
         season_id,
         10000 if simulations is None else simulations,
         given(input.as_of),
         assumed_of(given(input.what_if), "input.whatIf"),
-        version_of(given(input.model_version_id), "input.modelVersionId"),
+        version_id,
     )
     async with database.transaction() as session:
         connection = await connection_of(session)

@@ -141,7 +141,7 @@ class Team(Node):
         """Strength by rating system, for example Elo or attack and defence strengths of a plugin: the newest word of
         each. Empty for a team that no model has rated."""
         keys = [team.key for team in teams]
-        rows = await seasons.ratings(db, keys, systems, min(as_of or now, now))
+        rows = await seasons.ratings(db, keys, systems, min(as_of or now, now), sees_shadow=db.sees_shadow)
         return [rows_of(TeamRating, each) for each in grouped(keys, rows, lambda row: row["owner"])]
 
     @batch
@@ -157,7 +157,8 @@ class Team(Node):
         most 500, the newest."""
         since, until = during.bounds("during") if during else (None, None)
         keys = [team.key for team in teams]
-        rows = await seasons.rating_history(db, keys, system, since, until, now, MOST_POINTS)
+        sees_shadow = db.sees_shadow
+        rows = await seasons.rating_history(db, keys, system, since, until, now, MOST_POINTS, sees_shadow=sees_shadow)
         return [rows_of(RatingPoint, each) for each in grouped(keys, rows, lambda row: row["owner"])]
 
     @batch

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -26,11 +27,11 @@ class Bettor(Client):
 
 
 @asynccontextmanager
-async def betting(app: FastAPI, email: str = "ann@example.com") -> AsyncIterator[Bettor]:
-    """A new person, signed in at a running API."""
+async def betting(app: FastAPI, email: str = "ann@example.com", **columns: Any) -> AsyncIterator[Bettor]:
+    """A new person, signed in at a running API; `columns` are those of `person`."""
     doors = app.state.doors
     async with open_desk(doors.database, doors.settings.redis_url) as desk:
-        account = await person(desk, email)
+        account = await person(desk, email, **columns)
         tokens = await signed_in(desk, account)
     async with entered(app, account, bearer(tokens)["Authorization"]) as bettor:
         yield bettor
