@@ -6,7 +6,7 @@ A calibrated forecaster has intercept 0 and slope 1; a slope below 1 says that i
 Cox (1958), "Two further applications of a model for binary regression", Biometrika 45. Each outcome of a match counts
 once against the rest (of two outcomes, only the first); outcomes of one match hang together, so the intervals and the
 test use the covariance that is clustered by match (Liang & Zeger 1986, "Longitudinal data analysis using generalized
-linear models", Biometrika 73). Needs statsmodels (the extra `models`).
+linear models", Biometrika 73). The bare wheel has no statsmodels: there Newton's method finds the same line.
 """
 
 from __future__ import annotations
@@ -23,6 +23,13 @@ from touchline.types import Floats, Ints
 EXTREME = 1e-9
 """A probability nearer than this to 0 or 1 has the log-odds of this: certainty has none."""
 NORMAL_95 = 1.959963984540054
+MOST_STEPS = 50
+SMALLEST_STEP = 1e-10
+"""Of the line's numbers, relative to the larger of them, at which the fit has converged."""
+FARTHEST = 1e8
+"""A number of the line beyond this is on its way to infinity."""
+CERTAIN = 1e-8
+"""Distance of every fitted probability to what happened below which the line has no end: outcomes are told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +89,11 @@ def _p_value(line: Floats, covariance: Floats, outcomes: int) -> float:
 
 def _fit(score: Floats, happened: Floats) -> tuple[Floats, Floats]:
     """The line of (n, k) log-odds and zeros and ones, and its covariance clustered by n."""
-    import statsmodels.api as sm
-    from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+    try:
+        import statsmodels.api as sm
+        from statsmodels.tools.sm_exceptions import PerfectSeparationWarning
+    except ModuleNotFoundError:
+        return _fit_by_newton(score, happened)
 
     matches = np.repeat(np.arange(len(score)), score.shape[1])
     model = sm.GLM(happened.ravel(), sm.add_constant(score.ravel()), family=sm.families.Binomial())
@@ -97,3 +107,34 @@ def _fit(score: Floats, happened: Floats) -> tuple[Floats, Floats]:
     if not fit.converged:
         raise ValueError("calibration has no line: its fit did not converge")
     return np.asarray(fit.params), np.asarray(fit.cov_params())
+
+
+def _fit_by_newton(score: Floats, happened: Floats) -> tuple[Floats, Floats]:
+    """The same without statsmodels: the line and its covariance; raises ValueError when it does not converge."""
+    x = np.stack([np.ones_like(score), score], axis=-1)
+    line = np.array([0.0, 1.0])
+    for _ in range(MOST_STEPS):
+        slopes, bread = _curve(x, happened, line)
+        with np.errstate(over="ignore", invalid="ignore"):
+            step = bread @ slopes.sum(axis=0)
+            line = line + step
+        if not np.abs(line).max() < FARTHEST:
+            break
+        if np.abs(step).max() <= SMALLEST_STEP * max(1.0, float(np.abs(line).max())):
+            slopes, bread = _curve(x, happened, line)
+            return line, bread @ (slopes.T @ slopes) @ bread
+    raise ValueError("calibration has no line: its fit did not converge")
+
+
+def _curve(x: Floats, happened: Floats, line: Floats) -> tuple[Floats, Floats]:
+    """(n, 2) slopes of each match's log-likelihood, and the inverse of the information of all of them."""
+    with np.errstate(over="ignore"):
+        told = 1 / (1 + np.exp(-(x @ line)))
+    if np.abs(happened - told).max() < CERTAIN:
+        raise ValueError("calibration has no line: the probabilities tell every outcome without fail")
+    information = np.einsum("nki,nkj,nk->ij", x, x, told * (1 - told))
+    try:
+        bread = np.linalg.inv(information)
+    except np.linalg.LinAlgError:
+        raise ValueError("calibration has no line: its fit did not converge") from None
+    return np.einsum("nki,nk->ni", x, happened - told), bread

@@ -7,9 +7,10 @@ those names answer with one sentence. Nothing heavy is imported before a command
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from importlib.metadata import entry_points
+from typing import Any
 
 import click
 
@@ -32,42 +33,65 @@ APPLICATION = (
 """Names that belong to the application, with or without it."""
 
 
-OWN = {"evaluate": "touchline.evaluation.command", "evaluate-tables": "touchline.evaluation.tables"}
-"""Commands of the SDK by the module that defines them."""
+OWN = {
+    "evaluate": "touchline.evaluation.command:evaluate",
+    "evaluate-tables": "touchline.evaluation.tables:evaluate_tables",
+    "plugin": "touchline.command.group:plugin",
+}
+"""Commands of the SDK, each by the module and name of its definition."""
 
 
 class Commands(click.Group):
-    """A group that also knows the SDK's commands and those of entry points."""
+    """A group that knows the SDK's commands, those of an entry point group, and names that only the application has."""
+
+    def __init__(
+        self,
+        *args: Any,
+        own: Mapping[str, str],
+        found_in: str,
+        application: Sequence[str],
+        prefix: str = "",
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.own, self.found_in, self.application, self.prefix = own, found_in, application, prefix
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The names that `--help` shows."""
-        return [*super().list_commands(ctx), *OWN, *found_commands()]
+        return [*super().list_commands(ctx), *self.own, *found_commands(self.found_in)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """The command of a name; one that only the application has explains itself."""
-        own = super().get_command(ctx, cmd_name) or own_command(cmd_name)
-        found = own or found_commands().get(cmd_name)
-        return absent(cmd_name) if found is None and cmd_name in APPLICATION else found
+        own = super().get_command(ctx, cmd_name)
+        if own is None and cmd_name in self.own:
+            own = own_command(self.own[cmd_name])
+        found = own or found_commands(self.found_in).get(cmd_name)
+        return absent(f"{self.prefix}{cmd_name}") if found is None and cmd_name in self.application else found
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Commands,
+    own=OWN,
+    found_in=GROUP,
+    application=APPLICATION,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="touchline")
 def main() -> None:
     """Touchline: soccer forecasts behind one GraphQL API, extended by plugins."""
 
 
-def own_command(name: str) -> click.Command | None:
-    """A command of the SDK, whose module is imported only now."""
-    if name not in OWN:
-        return None
-    command: click.Command = getattr(import_module(OWN[name]), name.replace("-", "_"))
+def own_command(place: str) -> click.Command:
+    """A command of the SDK by its `module:name`; the module is imported only now."""
+    module, _, name = place.partition(":")
+    command: click.Command = getattr(import_module(module), name)
     return command
 
 
-def found_commands() -> dict[str, click.Command]:
-    """The installed commands by name; none when the application is not installed."""
+def found_commands(group: str = GROUP) -> dict[str, click.Command]:
+    """The installed commands of an entry point group by name; none when the application is not installed."""
     commands: dict[str, click.Command] = {}
-    for point in entry_points(group=GROUP):
+    for point in entry_points(group=group):
         try:
             loaded: Sequence[click.Command] = point.load()
         except ModuleNotFoundError as error:

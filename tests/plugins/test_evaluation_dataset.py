@@ -11,6 +11,7 @@ import pytest
 from tests.plugins.seasons import drawn_league, match, prices, write_season
 from touchline.evaluation.dataset import Dataset, Quote, country_of, match_files, plain_name, read_dataset
 from touchline.evaluation.rounds import local_midnight, rounds
+from touchline.football_data.columns import STATISTICS
 
 DAY = date(2023, 8, 12)
 
@@ -113,6 +114,17 @@ def test_what_was_not_played_is_left_out_with_its_reason(tmp_path: Path) -> None
         ("2324/E0.csv:3", "awarded at a table: its score was never played"),
         ("2324/E0.csv:4", "no result"),
     ]
+
+
+def test_every_count_of_a_file_is_a_column_and_a_blank_is_nan(tmp_path: Path) -> None:
+    cells = dict(zip(STATISTICS, map(str, range(1, 1 + len(STATISTICS))), strict=True))
+    told = match(DAY, "A", "B", (2, 1), **cells)
+    write_season(tmp_path, "E0", 2023, [told, match(DAY, "C", "D", (2, 1), HS="9", HST="9", HC="9", HR="0")])
+    past = read_dataset(tmp_path).history
+    for count, name in enumerate(STATISTICS.values(), start=1):
+        assert getattr(past, name)[0] == count, name
+    for name in ("home_fouls", "away_fouls", "home_yellow_cards", "away_yellow_cards", "away_red_cards"):
+        assert np.isnan(getattr(past, name)[1]), name
 
 
 def test_closing_prices_come_from_the_best_source(tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ def test_noise_is_everywhere_from_the_instant_on_and_nowhere_before(dataset: Dat
     instant = instants[4]
     world = with_noise(dataset, instant, np.random.default_rng(1))
     later = dataset.kickoff >= instant
-    for name in ("home_goals", "away_corners", "home_xg", "closing_result", "half_time_away_goals"):
+    for name in ("home_goals", "away_corners", "away_fouls", "home_yellow_cards", "home_xg", "closing_result"):
         one, other = getattr(dataset.history, name), getattr(world.history, name)
         assert np.array_equal(one[~later], other[~later], equal_nan=True)
         assert (one[later] != other[later]).mean() > 0.8

@@ -96,9 +96,14 @@ class Climatology:
     seasons: tuple[int, ...]
     key: str = "climatology"
     version: str = "1"
-    markets: tuple[MarketKey, ...] = tuple(question.market for question in _LONG_RUN)
+    questions: tuple[Question, ...] = tuple(_LONG_RUN)
     reach: Reach = EVERYTHING
     odds_use: OddsUse = OddsUse.NONE
+
+    @property
+    def markets(self) -> tuple[MarketKey, ...]:
+        """Those of the questions."""
+        return tuple(question.market for question in self.questions)
 
     @property
     def settings(self) -> Mapping[str, float | str | bool]:
@@ -110,12 +115,18 @@ class Climatology:
         chosen = [index for index, league in enumerate(history.leagues) if league in self.leagues]
         counts = np.isin(history.season, self.seasons) & np.isin(history.league, chosen)
         return FittedShares(
-            {question.market: _shares(question.truth(history)[counts], prior) for question, prior in _LONG_RUN.items()}
+            {one.market: _shares(one.truth(history)[counts], _long_run_of(one)) for one in self.questions}
         )
 
     def restore(self, history: History, state: State) -> FittedShares:  # noqa: ARG002 - the contract's
         """The shares of a saved state."""
         return FittedShares({market: state[str(market)] for market in self.markets})
+
+
+def _long_run_of(question: Question) -> Sequence[float]:
+    """The long run's shares; even ones of a market of which it is not known."""
+    even = (1 / len(question.outcomes),) * len(question.outcomes)
+    return _LONG_RUN.get(question, even)
 
 
 def _shares(outcomes: Ints, prior: Sequence[float]) -> Floats:

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from touchline.evaluation.dataset import Dataset
     from touchline.evaluation.run import Evaluation, Started
     from touchline.types import Floats, Ints, Model
@@ -104,7 +106,7 @@ def evaluate(
     except ValueError as error:
         raise click.BadParameter(f"{error}; the folder is {folder}", param_hint="--leagues, --seasons") from None
     told = _outside(outside, dataset, rows)
-    with _progress() as started:
+    with progress() as started:
         try:
             found = run(
                 dataset, models, leagues, seasons, outside=told, jobs=jobs or os.cpu_count(), seed=seed, started=started
@@ -115,7 +117,7 @@ def evaluate(
     if json_file:
         write_json(found, json_file)
     if plots:
-        _plots(found, plots)
+        draw(found, plots)
     if any(row.failure for row in found.rows):
         raise SystemExit(1)
 
@@ -137,17 +139,21 @@ def chosen_models(keys: Sequence[str]) -> list[Model]:
 
 def show(evaluation: Evaluation, by: Sequence[str] = ()) -> None:
     """The tables and sentences on standard output."""
-    from rich.console import Console
-
     from touchline.evaluation.report import tables, words
 
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=WIDTH)
+    screen = console()
     for table in tables(evaluation, by):
-        console.print(table)
+        screen.print(table)
     for sentence in words(evaluation):
-        console.print(sentence, highlight=False, soft_wrap=True)
+        screen.print(sentence, highlight=False, soft_wrap=True)
+
+
+def console() -> Console:
+    """Standard output, wide enough for a table where it is no terminal."""
+    from rich.console import Console
+
+    screen = Console()
+    return screen if screen.is_terminal else Console(width=WIDTH)
 
 
 def write_json(evaluation: Evaluation, path: Path, more: Mapping[str, Any] | None = None) -> None:
@@ -159,18 +165,21 @@ def write_json(evaluation: Evaluation, path: Path, more: Mapping[str, Any] | Non
     path.write_text(f"{text}\n", encoding="utf-8")
 
 
-def read_up_to(folder: Path, season: int, xg: Path | None = None) -> Dataset:
-    """Every league of a folder up to a season: other divisions teach models that see them. Raises BadParameter."""
+def read_up_to(folder: Path, season: int, xg: Path | None = None, leagues: Sequence[str] = ()) -> Dataset:
+    """Every league of a folder up to a season, or some: other divisions teach models that see them.
+
+    Raises BadParameter.
+    """
     from touchline.evaluation.dataset import match_files, read_dataset
 
     try:
-        known = sorted({one for _, one in match_files(folder) if one <= season})
+        known = sorted({one for _, one in match_files(folder, leagues) if one <= season})
         if not known:
             raise FileNotFoundError(f"{folder} has no season up to {season}")
     except FileNotFoundError as error:
         raise click.BadParameter(str(error), param_hint="--from") from None
     try:
-        return read_dataset(folder, seasons=known, xg=xg)
+        return read_dataset(folder, leagues, known, xg)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--xg") from None
 
@@ -191,7 +200,8 @@ def _outside(files: Sequence[Path], dataset: Dataset, rows: Ints) -> dict[str, d
     return told
 
 
-def _plots(evaluation: Evaluation, folder: Path) -> None:
+def draw(evaluation: Evaluation, folder: Path) -> None:
+    """Calibration plots; raises UsageError where nothing can draw them."""
     from touchline.evaluation.plots import NoPlots, write_plots
 
     try:
@@ -201,7 +211,7 @@ def _plots(evaluation: Evaluation, folder: Path) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Started]:
+def progress() -> Iterator[Started]:
     """A bar on standard error, where that is a terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn

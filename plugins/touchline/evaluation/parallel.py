@@ -9,7 +9,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -30,6 +30,8 @@ class Task:
 
     model: Model
     leagues: tuple[str, ...]
+    outcomes: Mapping[str, int] | None = None
+    """How many outcomes plugins' own markets have, by name; any without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +44,11 @@ class Failed:
 Answer = Walked | Failed
 
 
-def tasks_of(models: Sequence[Model], leagues: Sequence[str]) -> list[Task]:
+def tasks_of(models: Sequence[Model], leagues: Sequence[str], outcomes: Mapping[str, int] | None = None) -> list[Task]:
     """One task for each model that sees every league, which come first, and for the others one for each league."""
-    across = [Task(model, tuple(leagues)) for model in models if reach_of(model).every_league]
-    within = [Task(model, (league,)) for model in models if not reach_of(model).every_league for league in leagues]
+    across = [Task(model, tuple(leagues), outcomes) for model in models if reach_of(model).every_league]
+    narrow = [model for model in models if not reach_of(model).every_league]
+    within = [Task(model, (league,), outcomes) for model in narrow for league in leagues]
     return across + within
 
 
@@ -83,7 +86,7 @@ def run_tasks(
 
 def _walk(task: Task, dataset: Dataset, seasons: Sequence[int], seed: int, tick: Tick) -> Answer:
     try:
-        return walk_forward(task.model, dataset, task.leagues, seasons, seed, tick)
+        return walk_forward(task.model, dataset, task.leagues, seasons, seed, tick, task.outcomes)
     except Exception as error:  # noqa: BLE001 - recorded: the row says why it is missing
         return Failed(f"{', '.join(task.leagues)}: {describe(error)}")
 

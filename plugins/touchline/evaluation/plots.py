@@ -27,7 +27,7 @@ def write_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
     try:
         import matplotlib as mpl
     except ImportError:
-        raise NoPlots('plots need matplotlib: pip install "touchline[models]"') from None
+        raise NoPlots('plots need matplotlib: pip install "touchline[plots]"') from None
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for board in evaluation.boards:

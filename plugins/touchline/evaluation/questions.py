@@ -1,4 +1,8 @@
-"""What is asked of every model, and what the answer turned out to be."""
+"""What is asked of every model, and what the answer turned out to be.
+
+Five questions are asked of everyone. `question_of` asks any other market whose bets can be settled from the columns of
+a history, by its own rule: that of `touchline.settle`, or of the plugin that declares it.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +12,27 @@ from typing import Final
 
 import numpy as np
 
-from touchline.types import BTTS, CORNERS_95, OVER_25, RESULT, Floats, History, Ints, MarketKey
+from touchline.evaluation.winners import NOT_KNOWN, Settle, Winners, columns_of
+from touchline.markets import Market
+from touchline.settlement import settle
+from touchline.types import (
+    BTTS,
+    CORNERS_95,
+    OUTCOMES,
+    OVER_25,
+    RESULT,
+    Floats,
+    History,
+    Ints,
+    Kind,
+    MarketKey,
+)
 
-NOT_KNOWN: Final = -1
-"""Outcome of a match whose source does not tell."""
+__all__ = ["NOT_KNOWN", "QUESTIONS", "NotAsked", "Question", "question_of"]
+
+
+class NotAsked(Exception):
+    """A market that cannot be evaluated; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +46,13 @@ class Question:
     """(n,) index of what happened, `NOT_KNOWN` where the source has no number."""
     from_half_time: bool = False
     """Asked at half time, knowing the score."""
+    names: tuple[str, ...] = ()
+    """Outcomes of a market whose plugin says them."""
 
     @property
     def outcomes(self) -> tuple[str, ...]:
         """Outcomes in their customary order."""
-        return self.market.outcomes
+        return self.names or self.market.outcomes
 
 
 def _result(past: History) -> Ints:
@@ -65,3 +88,40 @@ CORNERS: Final = Question("corners_over_9.5", "Over 9.5 corners", CORNERS_95, _o
 HALF_TIME: Final = Question("result_from_half_time", "Result from half time", RESULT, _result_from_half_time, True)
 
 QUESTIONS: Final = (FULL_RESULT, OVER, BOTH_SCORE, CORNERS, HALF_TIME)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The truth of a market by how its bets are settled; a match whose stakes come back is not known."""
+
+    winners: Winners
+
+    def __call__(self, past: History) -> Ints:
+        """(n,) index of the outcome that won. Raises Unsettled."""
+        return self.winners.of(columns_of(past))
+
+
+def question_of(key: MarketKey, declared: Market | None = None) -> Question:
+    """What is asked about a market; `declared` is the plugin's market for a key of its own. Raises NotAsked."""
+    for question in QUESTIONS:
+        if question.market == key and not question.from_half_time:
+            return question
+    if key.line is not None and key.line % 0.5:
+        raise NotAsked(f"{key} is not scored: at a quarter line a stake is split, and no outcome simply wins")
+    if key.kind is Kind.CUSTOM:
+        if declared is None:
+            raise NotAsked(f"{key} is not scored: no plugin here declares the market")
+        title = declared.title.format(line=f"{key.line:g}" if key.line is not None else "")
+        return _settled(
+            key, title if key.period == "ft" else f"{title} ({key.period})", declared.outcomes, declared.settle
+        )
+    if key.kind not in OUTCOMES:
+        raise NotAsked(f"{key} is not scored: it has no fixed list of outcomes")
+    line = "" if key.line is None else f" {key.line:g}"
+    period = "" if key.period == "ft" else f" ({key.period})"
+    return _settled(key, f"{key.kind.replace('_', ' ').capitalize()}{line}{period}", key.outcomes, settle)
+
+
+def _settled(key: MarketKey, title: str, outcomes: tuple[str, ...], rule: Settle) -> Question:
+    name = str(key).replace("::", "_").replace(":", "_").removesuffix("_ft")
+    return Question(name, title, key, Settled(Winners(key, outcomes, rule)), names=outcomes)

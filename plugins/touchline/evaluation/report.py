@@ -84,15 +84,15 @@ def _scores(board: Board, classes: Mapping[str, str]) -> Table:
         table.add_row(
             key,
             classes[key],
-            _number(score.log_loss, 5),
-            _number(score.ranked_score, 5),
-            _number(score.brier_score, 5),
-            _number(100 * score.hit_rate, 2),
-            _number(score.calibration.slope, 3) if score.calibration else MISSING,
-            _number(score.calibration_error, 4),
-            _number(100 * score.skill_share, 1),
-            _difference(score.from_closing),
-            _difference(score.from_best),
+            number(score.log_loss, 5),
+            number(score.ranked_score, 5),
+            number(score.brier_score, 5),
+            number(100 * score.hit_rate, 2),
+            number(score.calibration.slope, 3) if score.calibration else MISSING,
+            number(score.calibration_error, 4),
+            number(100 * score.skill_share, 1),
+            told_difference(score.from_closing),
+            told_difference(score.from_best),
         )
     return table
 
@@ -107,7 +107,7 @@ def _parts(board: Board, part: str) -> Table:
         table.add_column(key, justify="right")
     for name, found in parts.items():
         matches = str(next(iter(found.values())).matches)
-        table.add_row(name, matches, *(_number(found[key].log_loss, 4) for key in board.scores))
+        table.add_row(name, matches, *(number(found[key].log_loss, 4) for key in board.scores))
     return table
 
 
@@ -125,7 +125,7 @@ def _costs(evaluation: Evaluation) -> Table:
             f"{cost.fit_seconds:.2f}" if cost else MISSING,
             f"{cost.predict_seconds:.2f}" if cost else MISSING,
             _megabytes(cost.peak_bytes) if cost and cost.peak_bytes else MISSING,
-            _number(100 * max(row.coverage.values()), 2) if row.coverage else "failed",
+            number(100 * max(row.coverage.values()), 2) if row.coverage else "failed",
             ", ".join(f"{basis} {count}" for basis, count in row.basis.items()) or MISSING,
         )
     return table
@@ -169,38 +169,42 @@ def _score(score: Score) -> dict[str, Any]:
     line = score.calibration
     return {
         "matches": score.matches,
-        "log_loss": _finite(score.log_loss),
+        "log_loss": finite(score.log_loss),
         "ranked_score": score.ranked_score,
         "brier_score": score.brier_score,
         "hit_rate": score.hit_rate,
         "calibration_slope": line.slope if line else None,
         "calibration_slope_interval": list(line.slope_interval) if line else None,
         "calibration_intercept": line.intercept if line else None,
-        "calibration_p_value": _finite(line.p_value) if line else None,
+        "calibration_p_value": finite(line.p_value) if line else None,
         "calibration_error": score.calibration_error,
-        "skill_share": _finite(score.skill_share),
-        "from_climatology": _apart(score.from_climatology),
-        "from_closing": _apart(score.from_closing),
-        "from_best": _apart(score.from_best),
+        "skill_share": finite(score.skill_share),
+        "from_climatology": apart(score.from_climatology),
+        "from_closing": apart(score.from_closing),
+        "from_best": apart(score.from_best),
         "best": score.best or None,
     }
 
 
-def _apart(difference: Difference | None) -> dict[str, Any] | None:
+def apart(difference: Difference | None) -> dict[str, Any] | None:
+    """A difference in what JSON knows."""
     if difference is None:
         return None
-    return {"mean": _finite(difference.mean), "error": _finite(difference.error), "matches": difference.count}
+    return {"mean": finite(difference.mean), "error": finite(difference.error), "matches": difference.count}
 
 
-def _finite(value: float) -> float | None:
+def finite(value: float) -> float | None:
+    """The number, None where it is not finite."""
     return value if math.isfinite(value) else None
 
 
-def _number(value: float, digits: int) -> str:
+def number(value: float, digits: int) -> str:
+    """A number of a table."""
     return MISSING if math.isnan(value) else f"{value:.{digits}f}"
 
 
-def _difference(difference: Difference | None) -> str:
+def told_difference(difference: Difference | None) -> str:
+    """A difference of a table, with its standard error."""
     if difference is None or math.isnan(difference.mean):
         return MISSING
     error = "" if math.isnan(difference.error) else f" ± {difference.error:.4f}"

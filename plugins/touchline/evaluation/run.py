@@ -127,25 +127,29 @@ def evaluate(
     *,
     outside: Mapping[str, Mapping[str, Floats]] | None = None,
     questions: Sequence[Question] = QUESTIONS,
+    outcomes: Mapping[str, int] | None = None,
     jobs: int | None = None,
     seed: int = 0,
     started: Started = lambda _: lambda: None,
 ) -> Evaluation:
     """Walk the models and the baselines through the seasons and compare them with the market.
 
-    `outside` are forecasts made elsewhere of `evaluated_rows`, by row and question. Without `jobs` there are as many
+    `outside` are forecasts made elsewhere of `evaluated_rows`, by row and question; `outcomes` says how many outcomes
+    plugins' own markets have, by name. Without `jobs` there are as many
     processes as processors; with one, none is started. Raises ValueError for a league or season without a match, and
     for a key that two rows have.
     """
     begun = time.perf_counter()
     rows = evaluated_rows(dataset, leagues, seasons)
-    baselines: list[Model] = [climatology_of(leagues, seasons), Elo()]
+    baselines: list[Model] = [climatology_of(leagues, seasons, questions), Elo()]
     _check_keys([*(model.key for model in (*models, *baselines)), CLOSING, *(outside or {})])
-    tasks = tasks_of([*models, *baselines], leagues)
+    tasks = tasks_of([*models, *baselines], leagues, outcomes)
     tick = started(sum(len(list(instants(dataset, task.leagues, seasons))) for task in tasks))
     answers = run_tasks(tasks, dataset, seasons, seed, jobs or os.cpu_count() or 1, tick)
     sheets = [
-        _sheet(dataset, model, [a for t, a in zip(tasks, answers, strict=True) if t.model is model], rows, kind)
+        _sheet(
+            dataset, model, [a for t, a in zip(tasks, answers, strict=True) if t.model is model], rows, kind, questions
+        )
         for chosen, kind in ((models, RowKind.MODEL), (baselines, RowKind.BASELINE))
         for model in chosen
     ]
@@ -184,10 +188,13 @@ def evaluated_rows(dataset: Dataset, leagues: Sequence[str], seasons: Sequence[i
     return rows
 
 
-def climatology_of(leagues: Sequence[str], seasons: Sequence[int]) -> Climatology:
+def climatology_of(
+    leagues: Sequence[str], seasons: Sequence[int], questions: Sequence[Question] = QUESTIONS
+) -> Climatology:
     """The shares of the five seasons before the first evaluated one."""
     first = min(seasons)
-    return Climatology(tuple(leagues), tuple(range(first - CLIMATOLOGY_SEASONS, first)), key=CLIMATOLOGY)
+    asked = tuple(question for question in questions if not question.from_half_time)
+    return Climatology(tuple(leagues), tuple(range(first - CLIMATOLOGY_SEASONS, first)), CLIMATOLOGY, questions=asked)
 
 
 def _check_keys(keys: Sequence[str]) -> None:
@@ -209,7 +216,14 @@ class _Sheet:
         return replace(self.row, coverage=coverage)
 
 
-def _sheet(dataset: Dataset, model: Model, answers: Sequence[Answer], rows: Ints, kind: RowKind) -> _Sheet:
+def _sheet(
+    dataset: Dataset,
+    model: Model,
+    answers: Sequence[Answer],
+    rows: Ints,
+    kind: RowKind,
+    questions: Sequence[Question],
+) -> _Sheet:
     """What a model said in all its walks; nothing when one of them failed."""
     failed = [answer.sentence for answer in answers if isinstance(answer, Failed)]
     walks = [answer for answer in answers if isinstance(answer, Walked)]
@@ -233,16 +247,18 @@ def _sheet(dataset: Dataset, model: Model, answers: Sequence[Answer], rows: Ints
         basis={one: count for one, count in zip(BASES, basis, strict=True) if count},
         cost=cost,
     )
-    return _Sheet(row, dict(_told(dataset, model, walks, rows)))
+    return _Sheet(row, dict(_told(dataset, model, walks, rows, questions)))
 
 
-def _told(dataset: Dataset, model: Model, walks: Sequence[Walked], rows: Ints) -> Iterator[tuple[str, Floats]]:
+def _told(
+    dataset: Dataset, model: Model, walks: Sequence[Walked], rows: Ints, questions: Sequence[Question]
+) -> Iterator[tuple[str, Floats]]:
     """By question the probabilities of the evaluated matches, in their order."""
     place = np.argsort(np.concatenate([walk.rows for walk in walks]))
-    for question in QUESTIONS:
+    for question in questions:
         if not question.from_half_time and question.market in model.markets:
             yield question.key, np.concatenate([walk.probabilities[question.market] for walk in walks])[place]
-    if RESULT in model.markets and all(walk.grid for walk in walks):
+    if HALF_TIME in questions and RESULT in model.markets and all(walk.grid for walk in walks):
         means = (np.concatenate([walk.grid[name] for walk in walks])[place] for name in walks[0].grid)
         yield HALF_TIME.key, result_from_half_time(dataset.history, rows, *means)
 

@@ -64,6 +64,7 @@ class _Walk:
     fits: int = 0
     fit_seconds: float = 0.0
     predict_seconds: float = 0.0
+    outcomes: Mapping[str, int] | None = None
     rows: list[Ints] = field(default_factory=list)
     forecasts: list[Forecasts] = field(default_factory=list)
 
@@ -77,7 +78,7 @@ class _Walk:
         self.predict_seconds += time.perf_counter() - known
         self.fit_seconds += known - started
         self.fits += 1
-        self.forecasts.append(check_forecasts(told, self.model.markets, len(rows)))
+        self.forecasts.append(check_forecasts(told, self.model.markets, len(rows), self.outcomes))
         self.rows.append(rows)
 
     def _learned(self, instant: int, rng: np.random.Generator) -> Fitted:
@@ -114,11 +115,13 @@ def walk_forward(
     seasons: Sequence[int],
     seed: int = 0,
     tick: Tick | None = None,
+    outcomes: Mapping[str, int] | None = None,
 ) -> Walked:
     """Forecasts of every match of some leagues and seasons, each from what was known before its round.
 
-    A model that sees one league must be given one league. Raises PluginError for forecasts that break the contract, and
-    whatever the model raises. ValueError when there is no match.
+    A model that sees one league must be given one league. `outcomes` says how many outcomes plugins' own markets have,
+    by name; without it they may have any. Raises PluginError for forecasts that break the contract, and whatever the
+    model raises. ValueError when there is no match.
     """
     reach = reach_of(model)
     if len(leagues) > 1 and not reach.every_league:
@@ -127,7 +130,7 @@ def walk_forward(
     if not steps:
         raise ValueError(f"no match of {', '.join(leagues)} in the seasons {', '.join(map(str, seasons))}")
     begins = steps[0][0] - reach.days * DAY
-    walk = _Walk(model, dataset, None if reach.every_league else leagues[0], seed, begins)
+    walk = _Walk(model, dataset, None if reach.every_league else leagues[0], seed, begins, outcomes=outcomes)
     for instant, rows in steps:
         walk.step(instant, rows)
         if tick:

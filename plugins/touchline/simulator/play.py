@@ -121,6 +121,27 @@ def play(means: Means, rng: np.random.Generator) -> Played:
     )
 
 
+def replays(means: Means, count: int, rng: np.random.Generator) -> dict[str, Ints]:
+    """So many courses of one match, distributed as those of `play`: (count,) by each name of `touchline.Facts`."""
+    cells = np.searchsorted(np.cumsum(score_table(means)), rng.random(count), side="right")
+    sides = np.divmod(np.minimum(cells, (MOST_GOALS + 1) ** 2 - 1), MOST_GOALS + 1)
+    found: dict[str, Ints] = {}
+    for side, goals, sign, corners in zip(("home", "away"), sides, (1.0, -1.0), _corner_means(means), strict=True):
+        lean = sign * means.supremacy
+        on_target = goals + rng.poisson(SAVES * np.exp(0.45 * lean), count)
+        found |= {
+            f"{side}_goals": goals,
+            f"half_time_{side}_goals": goals - rng.binomial(goals, SECOND_HALF_SHARE),
+            f"{side}_shots_on_target": on_target,
+            f"{side}_shots": on_target + rng.poisson(OFF_TARGET * np.exp(0.4 * lean), count),
+            f"{side}_corners": rng.negative_binomial(CORNERS_SIZE, CORNERS_SIZE / (CORNERS_SIZE + corners), count),
+            f"{side}_fouls": rng.poisson(FOULS * np.exp(-0.04 * lean), count),
+            f"{side}_yellow_cards": rng.poisson(YELLOW_CARDS * np.exp(-0.2 * lean), count),
+            f"{side}_red_cards": rng.poisson(RED_CARDS * np.exp(-0.2 * lean), count),
+        }
+    return found
+
+
 def _minutes(goals: int, rng: np.random.Generator) -> tuple[int, ...]:
     """Sorted minutes of a side's goals: 46 to 90 with the second half's share, else 1 to 45."""
     is_late = rng.random(goals) < SECOND_HALF_SHARE

@@ -1,0 +1,1 @@
+"""`touchline plugin`: make a plugin, test it, score it, and see what is installed."""
