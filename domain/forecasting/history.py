@@ -52,6 +52,10 @@ _FIGURES = (
     "away_shots_on_target",
     "home_corners",
     "away_corners",
+    "home_fouls",
+    "away_fouls",
+    "home_yellow_cards",
+    "away_yellow_cards",
     "home_red_cards",
     "away_red_cards",
 )
