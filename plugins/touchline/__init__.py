@@ -7,6 +7,7 @@ from touchline.hookspecs import hookimpl
 from touchline.markets import Lines, Market, settle_total, total_of
 from touchline.settings import SettingError, configured, setting, settings_of
 from touchline.settlement import BetResult, Facts, NotSettleable, Verdict, possible_results, settle
+from touchline.simple import Predictor
 from touchline.types import (
     API,
     BTTS,
@@ -64,6 +65,7 @@ __all__ = [
     "NotSettleable",
     "OddsUse",
     "Offer",
+    "Predictor",
     "PricedOutcome",
     "Provider",
     "Rated",

@@ -8,7 +8,6 @@ import itertools
 import json
 import sys
 import tomllib
-from importlib.metadata import EntryPoint
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import httpx
 import pytest
 
-import touchline
 from api.nodes import global_id
 from domain.infra.bus import Bus
 from domain.infra.database import Database
@@ -26,12 +24,9 @@ from tests.domain.grades import world as graded
 from tests.factories import Factory, hours
 from tests.faults import proxy
 from tests.odds_world import make_world, until
-from tests.plugins.histories import fixtures, history
 from tests.season_world import make_season, speak
 from tests.serving import greeting, serving, socket
 from touchline import RESULT
-from touchline.plugins import load_plugins, open_entry
-from touchline.sandbox import run_fit_and_predict
 from workers.actors import JOBS
 
 HOLDING = {"nodes", "changes", "bands", "forecast", "standings", "tableForecast"}
@@ -54,7 +49,7 @@ def imported(block: Block, folder: Path, name: str) -> ModuleType:
 
 
 def test_blocks_are_of_languages_that_are_checked() -> None:
-    assert {block.language for block in blocks()} <= {"python", "graphql", "json", "toml", "sh", "text"}
+    assert {block.language for block in blocks()} <= {"python", "graphql", "json", "toml", "sh", "text", "diff"}
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)
@@ -252,22 +247,3 @@ async def test_live_client_misses_nothing_on_a_bad_line(
     assert told == list(range(1, 41))
     assert kinds.count("SNAPSHOT") == 1
     assert between.resets == 2
-
-
-def test_documented_plugin_is_found_fitted_and_believed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = only("python", document="plugins/README.md", holding="@hookimpl").text
-    named = tomllib.loads(only("toml", document="plugins/README.md", holding="entry-points").text)
-    points = [
-        EntryPoint(key, value, "touchline") for key, value in named["project"]["entry-points"]["touchline"].items()
-    ]
-    for point in points:
-        (tmp_path / f"{point.module}.py").write_text(module)
-    monkeypatch.syspath_prepend(str(tmp_path))
-    assert open_entry(points[0].value).models
-    registry = load_plugins(points=points)
-    assert registry.refused == ()
-    past = history(["A", "B"], [0, 1, 0], [1, 0, 1], [2, 1, 0], [0, 1, 0], days_ago=[21.0, 14.0, 7.0])
-    for key, model in registry.models.items():
-        entry = registry.plugin_of(key).entry
-        _, told = run_fit_and_predict(entry, key, past, fixtures(past, [0], [1]), markets=model.markets)
-        assert told.forecasts.probabilities[touchline.RESULT][0] == pytest.approx([5 / 12, 4 / 12, 3 / 12])

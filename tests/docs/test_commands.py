@@ -10,7 +10,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -20,15 +20,19 @@ import pytest
 import redis
 from click.testing import CliRunner
 
-from domain.infra.database import Database
+from domain.forecasting.installed import note_plugins
+from domain.infra.database import Database, connection_of
 from domain.infra.settings import read_settings
 from domain.migrations import __main__ as migrations
+from tests.docs import guide
 from tests.docs.documents import ROOT, TOUCHLINE, command_lines, table, words
 from tests.factories import Factory, hours
 from tests.people import person
 from tests.serving import Api
 from tests.small_league import make_league
-from touchline import BTTS, OVER_25, RESULT, cli
+from tests.workers.fickle import Fickle
+from touchline import BTTS, OVER_25, RESULT, cli, setting
+from touchline.plugins import Plugin, Status, load_plugins
 from workers.actors import JOBS
 from workers.boot import booted
 from workers.broker import NAMESPACE
@@ -70,6 +74,13 @@ PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
             'uv run touchline model promote 1 --reason "The newer fit went astray."',
             'uv run touchline model release 1 --reason "Its data were corrected."',
         ],
+        "tests/docs/test_commands.py::test_plugins_are_shown_and_stopped": [
+            'uv run touchline plugin enable shot_form --reason "Better than ours over two hundred matches."',
+            'uv run touchline plugin set acme.shot_form shots=0.8 --reason "Shots told more this season."',
+            'uv run touchline plugin shadow shot_form --reason "Its author wants to try something."',
+            'uv run touchline plugin disable shot_form --reason "It takes too long."',
+            "uv run touchline plugin list",
+        ],
         "tests/docs/test_commands.py::test_migrations_by_hand": [
             "uv run python -m domain.migrations check",
             "uv run python -m domain.migrations downgrade",
@@ -94,11 +105,15 @@ PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
         ],
     }
 )
-"""The commands of the documents by the place that runs them: a file, and the test in it. `curl` without its data."""
+"""The commands of the documents by the place that runs them: a file, and the test in it. `curl` without its data.
+
+Those of the guide for plugin authors are run by `test_guide.py`, as they stand there.
+"""
 
 
 def test_every_command_of_the_documents_is_run_somewhere() -> None:
-    said = {line if not line.startswith("curl ") else " ".join(line.split()[:3]) for line in command_lines()}
+    lines = [line for line in command_lines() if line not in guide.commands()]
+    said = {line if not line.startswith("curl ") else " ".join(line.split()[:3]) for line in lines}
     assert sorted(said) == sorted(command for commands in PLACES.values() for command in commands)
 
 
@@ -232,6 +247,39 @@ async def test_models_are_chosen_and_rolled_back(shell: Shell, database: Databas
     assert f"Version 1+{first} of touchline.market_memory is in force" in promoted
     released = await shell.call('uv run touchline model release 1 --reason "Its data were corrected."')
     assert f"version 1+{second} is in force" in released
+
+
+@dataclass(frozen=True)
+class ShotForm(Fickle):
+    """The guide's model, as far as an application knows it."""
+
+    key: str = "acme.shot_form"
+    shots: float = setting(0.7, low=0.0, high=1.0)
+
+
+async def test_plugins_are_shown_and_stopped(shell: Shell, database: Database) -> None:
+    ours = load_plugins()
+    theirs = Plugin("shot_form", "shot_form", "shot-form", "0.1.0", Status.LOADED, models=("acme.shot_form",), api=1)
+    installed = replace(
+        ours, plugins=(*ours.plugins, theirs), models={**ours.models, "acme.shot_form": ShotForm("behaves")}
+    )
+    async with database.transaction() as session:
+        await note_plugins(await connection_of(session), installed, hours(0))
+    told = await shell.call(
+        'uv run touchline plugin enable shot_form --reason "Better than ours over two hundred matches."'
+    )
+    assert told.startswith("shot_form is ACTIVE since ")
+    assert "Better than ours over two hundred matches." in told.splitlines()[0]
+    told = await shell.call(
+        'uv run touchline plugin set acme.shot_form shots=0.8 --reason "Shots told more this season."'
+    )
+    assert told == "acme.shot_form  shots = 0.8\n"
+    told = await shell.call('uv run touchline plugin shadow shot_form --reason "Its author wants to try something."')
+    assert told.startswith("shot_form is SHADOW since ")
+    told = await shell.call('uv run touchline plugin disable shot_form --reason "It takes too long."')
+    assert told.startswith("shot_form is DISABLED since ")
+    listed = await shell.call("uv run touchline plugin list")
+    assert "ACTIVE since" in next(line for line in listed.splitlines() if "touchline.goal_stack" in line)
 
 
 async def test_migrations_by_hand(shell: Shell, database: Database) -> None:

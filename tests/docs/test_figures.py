@@ -19,14 +19,19 @@ from domain.bets.rules import MAX_STAKE_SHARE, MOST_LEGS
 from domain.care.rules import BREAK, COOLING, EXCLUSION_MONTHS
 from domain.care.signs import DAYS, OFTEN
 from domain.forecasting.history import HORIZON_DAYS
+from domain.forecasting.plugin_states import FAILURES_IN_ROW
 from domain.grades.choosing import LEAST_MATCHES
 from domain.grades.scores import LEAST_FOR_VERDICT
 from domain.infra.settings import MAKE_SECRET, Settings
+from domain.markets.asking import LOOKED_BACK
 from domain.seasons.rules import AT_ONCE
 from domain.seasons.rules import KEPT as SIMULATED
 from domain.tasks.service import KEPT
 from tests.docs.documents import ROOT
 from touchline import Reach, combos
+from touchline.command.score import SCORED
+from touchline.command.score import SIMULATED as SEASONS
+from touchline.guard import MOST_PROCESSES
 from workers.demo_people import PASSWORD
 from workers.mailer import MOST_FILES
 
@@ -75,12 +80,19 @@ TOLD: Mapping[str, Sequence[str]] = MappingProxyType(
             f"A model gets {WORDS[Reach().days // 365]} years of its league's finished matches",
             f"A challenger takes over from {LEAST_MATCHES} matches on",
             f"given only from {LEAST_FOR_VERDICT} matches on",
+            f"asked about again, within {LOOKED_BACK // DAY} days of kick-off",
         ),
-        "plugins/README.md": (f"It sees {WORDS[Reach().days // 365]} years of its own league",),
+        "plugins/README.md": (
+            f"another past than {WORDS[Reach().days // 365]} years of its own league",
+            f"it failed {WORDS[FAILURES_IN_ROW]} times in a row",
+            f"{WORDS[SEASONS]} seasons, of which the last {WORDS[SCORED]} are forecast",
+        ),
         "workers/README.md": (
             f"the {SIMULATED:,}-simulation table of a season",
             f"the newest {MOST_FILES}, with their codes",
             f"what {MAKE_SECRET} prints",
+            f"After {WORDS[FAILURES_IN_ROW]} in a row it is in quarantine",
+            f"one thread, {MOST_PROCESSES} processes at most",
         ),
     }
 )
