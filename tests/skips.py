@@ -7,7 +7,12 @@ from collections.abc import Generator, Mapping
 
 import pytest
 
-ALLOWED: Mapping[str, str] = {}
+_CARDS = "tests/outside/acme_cards/test_acme_cards.py::TestCards"
+
+ALLOWED: Mapping[str, str] = {
+    f"{_CARDS}::test_advances_like_a_fit": "a contract's check of what a model may do beside it, and this one does not",
+    f"{_CARDS}::test_rates_clubs_by_name": "the same",
+}
 """Test id (or its beginning) -> why it may be skipped in CI."""
 
 

@@ -98,11 +98,13 @@ def processes_of(data_dir: Path) -> list[psutil.Process]:
     return found
 
 
-def launch(arguments: list[str], data_dir: Path, *, seconds: float = 90, **environment: str) -> Product:
-    """Start a stack command with its own data folder and wait until it says that it is ready."""
+def launch(
+    arguments: list[str], data_dir: Path, *, seconds: float = 90, program: str = str(TOUCHLINE), **environment: str
+) -> Product:
+    """Start a stack command, of any environment, with its own data folder and wait until it says that it is ready."""
     began = time.monotonic()
     process = subprocess.Popen(
-        [str(TOUCHLINE), *arguments, "--data-dir", str(data_dir), "--port", "0"],
+        [program, *arguments, "--data-dir", str(data_dir), "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -132,11 +134,13 @@ def launch(arguments: list[str], data_dir: Path, *, seconds: float = 90, **envir
 
 
 @contextmanager
-def running(arguments: list[str], *, seconds: float = 90, **environment: str) -> Iterator[Product]:
+def running(
+    arguments: list[str], *, seconds: float = 90, program: str = str(TOUCHLINE), **environment: str
+) -> Iterator[Product]:
     """A stack command in a temporary data folder for the length of a block, ended with SIGINT."""
     with tempfile.TemporaryDirectory(prefix="touchline-", ignore_cleanup_errors=True) as folder:
         Path(folder).chmod(0o711)  # root's servers run as nobody, who must be able to pass
-        product = launch(arguments, Path(folder) / "data", seconds=seconds, **environment)
+        product = launch(arguments, Path(folder) / "data", seconds=seconds, program=program, **environment)
         try:
             yield product
         finally:

@@ -15,7 +15,7 @@ from touchline.grid import ScoreGrid
 
 COLUMNS = (
     *("Div", "Date", "HomeTeam", "AwayTeam", "FTHG", "FTAG", "FTR", "HTHG", "HTAG", "HTR"),
-    *("HS", "AS", "HST", "AST", "HC", "AC", "HR", "AR"),
+    *("HS", "AS", "HST", "AST", "HC", "AC", "HF", "AF", "HY", "AY", "HR", "AR"),
     *("PSCH", "PSCD", "PSCA", "PC>2.5", "PC<2.5", "AvgCH", "AvgCD", "AvgCA", "AvgC>2.5", "AvgC<2.5"),
 )
 
