@@ -128,11 +128,11 @@ class _Asked(TypedDict):
 def ask_model(boot: Boot, question: Question, clubs: Sequence[str] = ()) -> Answer:
     """The plugin's answer from a child process, with ratings of `clubs` where it is fitted; raises PluginError."""
     model, history, fixtures = question.model, question.past.history, question.coming.fixtures
-    plugin, own = boot.registry.plugin_of(model.key), boot.registry.markets
+    plugin = boot.registry.plugin_of(model.key)
     asked = _Asked(
         markets=model.markets,
-        outcomes={key: len(market.outcomes) for key, market in own.items()},
-        lines={key: market.lines for key, market in own.items()},
+        outcomes=boot.registry.outcomes,
+        lines=boot.registry.lines,
         settings=question.values,
         limits=limits_of(plugin, boot.settings.fit_timeout_seconds),
     )

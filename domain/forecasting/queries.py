@@ -13,6 +13,7 @@ from asyncpg import Record
 
 from domain.infra.database import Reader
 from domain.infra.listing import SortKey, Where, Window
+from domain.markets.queries import graph_kind
 
 IN_SHADOW = """array(select dark.key from model dark join plugin darker on darker.key = dark.plugin_key
     where darker.status = 'SHADOW')"""
@@ -43,11 +44,6 @@ def _may_be_seen(sees_shadow: str) -> str:
     """A condition on `prediction p`; the parameter says whether what was never shown counts."""
     return f"""({sees_shadow} or p.model_key <> all({IN_SHADOW}) or exists (select 1 from served_prediction s
         where s.match_id = p.match_id and s.market_id = p.market_id and s.prediction_id = p.id))"""
-
-
-def _graph_kind(kind: str) -> str:
-    """An SQL expression of a market's kind as the graph names it: plugins' own markets are all `custom`."""
-    return f"case when strpos({kind}, '.') > 0 then 'custom' else {kind} end"
 
 
 async def served(db: Reader, match_ids: Sequence[int]) -> list[Record]:
@@ -99,7 +95,7 @@ async def newest_predictions(
 
     `include_shadow` adds the models that are not served; `sees_shadow` is what they are narrowed by.
     """
-    wanted = f"""($3::text[] is null or {_graph_kind("market_kind")} = any($3))
+    wanted = f"""($3::text[] is null or {graph_kind("market_kind")} = any($3))
         and ($4::text[] is null or model_key = any($4))
         and (is_served or $5::bool and ($6::bool or model_key <> all({IN_SHADOW})))
         order by market_kind, market_key, is_served desc, model_key"""
@@ -209,7 +205,7 @@ MODEL = """m.key as model_key, m.key, m.plugin_key, m.kind as role, m.version as
     exists (select 1 from plugin o where o.key = m.plugin_key and o.status = 'SHADOW') as is_shadow"""
 MODEL_ORDER = SortKey("m.key")
 PRICES = f"""exists (select 1 from (select split_part(jsonb_array_elements_text(m.markets), ':', 1) as kind) priced
-    where {_graph_kind("priced.kind")} = {{}})"""
+    where {graph_kind("priced.kind")} = {{}})"""
 
 
 async def models(db: Reader, keys: Sequence[str]) -> list[Record]:

@@ -51,7 +51,7 @@ QUARANTINED = {
     "hostile_allocates": "MemoryError",
     "hostile_nan": "a probability is not a finite number",
     "hostile_exits": "ended",
-    "hostile_no_such_club": "must have the shape",
+    "hostile_no_such_club": "one row for each",
 }
 HARMLESS = ("hostile_prints", "hostile_forks", "hostile_escapes")
 """Their answers are as good as any: what they print is thrown away, and what they leave behind is ended."""
@@ -285,4 +285,4 @@ def tell(before: list[Round], during: list[Round], found: dict[str, dict[str, An
     told("memory", most_of_one_child_mb=f"{most_mb:.0f}")
     for key, node in sorted(found.items()):
         if not node["isBuiltIn"]:
-            told(f"{key}: {node['status']}", calls=node["health"]["callCount"], reason=node["statusReason"])
+            told(f"{key} {node['status']} ", calls=node["health"]["callCount"], reason=node["statusReason"])
