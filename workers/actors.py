@@ -17,7 +17,7 @@ JOBS: Mapping[str, Job] = MappingProxyType(
         "refresh_predictions": forecasts.refresh_predictions,
         "refresh_league": forecasts.refresh_league,
         "run_model": forecasts.run_model,
-        "run_outside_model": forecasts.run_model,
+        "run_outside_model": forecasts.run_outside_model,
         "choose_models": forecasts.choose_models,
         "show_best": forecasts.show_best,
         "price_value": value.price_value,

@@ -1,7 +1,7 @@
 """Every hostile plugin at once beside ours, in the running product: where each ends, and that ours do not wait.
 
 A round asks every model about every league, and all are fitted anew. Ours are timed before the hostile ones are
-installed, and then round after round until the last of them is in quarantine. A call may take 20 seconds here;
+installed, and then round after round until the last of them is in quarantine. A call may take 15 seconds here;
 `TOUCHLINE_HOSTILE_SECONDS=120` is the default of the product.
 """
 
@@ -29,11 +29,11 @@ from tests.acceptance.person import told
 from tests.acceptance.product import Product, launch
 from tests.odds_world import until
 
-SECONDS = float(os.environ.get("TOUCHLINE_HOSTILE_SECONDS", "20"))
+SECONDS = float(os.environ.get("TOUCHLINE_HOSTILE_SECONDS", "15"))
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600 + 15 * SECONDS)]
 
-ROUNDS_BEFORE = 6
+ROUNDS_BEFORE = 5
 SLOWER = 1.2
 """Share of a round before, by the median, that a round with them may take."""
 LIMIT_MB = 4096

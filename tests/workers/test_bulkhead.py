@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -20,7 +21,7 @@ from touchline.discovery import discover_plugins
 from touchline.plugins import Registry
 from touchline.processes import Limits, Warm
 from workers.boot import Boot, booted
-from workers.forecasts import run_model
+from workers.forecasts import run_model, run_outside_model
 from workers.value import price_outside_value, price_value
 from workers.worker import thread_groups
 
@@ -73,6 +74,20 @@ def test_every_queue_has_threads_and_those_of_others_share_none(settings: Settin
     assert sorted(queue for queues in groups for queue in queues) == sorted(Queue)
     assert {Queue.OUTSIDE} in groups
     assert {Queue.OUTSIDE_VALUE} in groups
+
+
+async def test_models_of_others_wait_until_ours_have_spoken(boot: Boot, league: SmallLeague) -> None:
+    pool = boot.database.pool
+    await pool.execute(
+        """insert into job (id, name, arguments, status, attempts, queued_at)
+           values ('ours', 'run_model', '{}', 'RUNNING', 1, now())"""
+    )
+    theirs = asyncio.create_task(run_outside_model(boot, "theirs", model_key=KEY, league_id=league.league_id))
+    await asyncio.sleep(0.5)
+    assert not theirs.done()
+    await pool.execute("update job set status = 'DONE' where id = 'ours'")
+    await asyncio.wait_for(theirs, 20)
+    assert await pool.fetchval("select count(*) from plugin_call where job_id = 'theirs'") == 1
 
 
 async def test_a_strategy_in_the_shadow_is_not_asked(boot: Boot, league: SmallLeague) -> None:
