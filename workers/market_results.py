@@ -49,6 +49,7 @@ async def settle_market(boot: Boot, job_id: str, *, market: str, match_ids: Sequ
     now = await match_now(pool)
     questions = await questions_of(pool, market, now=now, match_ids=match_ids)
     if not questions:
+        await jobs.finish(pool, job_id, {"asked": 0, "answered": 0})
         return
     fault = error = milliseconds = None
     answers: list[Answer] = []

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from domain.bets.past import PastBet, PastLeg, record_past
+from domain.infra import jobs
 from domain.infra.clock import machine_now, set_clock
 from domain.infra.database import Database, connection_of
 from domain.infra.errors import NotFound
-from domain.infra.jobs import Queue, queue_of
+from domain.infra.jobs import Message, Queue, queue_of
 from domain.infra.settings import read_settings
 from domain.markets.service import dictionary
 from domain.matches.service import record_matches
@@ -123,6 +124,10 @@ async def test_a_result_is_answered_graded_and_settled(league: SmallLeague, at: 
         await settle_market(boot, job["id"], market=KIND)  # delivered twice
         await settle_markets(boot, "a later look")
         assert await asked(league) == []
+        async with league.database.transaction() as session:
+            await jobs.note_queued(await connection_of(session), [Message("too late", "settle_market", {})])
+        await settle_market(boot, "too late", market=KIND)  # what it was asked about is answered
+        assert await pool.fetchval("select status from job where id = 'too late'") == "DONE"
         assert await pool.fetchval("select count(*) from market_result") == 2
         assert await pool.fetchval("select count(*) from plugin_call") == 1
 
