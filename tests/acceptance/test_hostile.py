@@ -34,8 +34,9 @@ SECONDS = float(os.environ.get("TOUCHLINE_HOSTILE_SECONDS", "15"))
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600 + 15 * SECONDS)]
 
 ROUNDS_BEFORE = 5
-SLOWER = 1.2
-"""Share of a round before, by the median, that a round with them may take."""
+SLOWER = 2.0
+"""So many times a round before, by the median, a round with them may take: ours wait for none of them. What it really
+takes is told, and is no matter for a test that runs beside others."""
 LIMIT_MB = 4096
 """Address space of one child."""
 NOISE = "hostile noise"

@@ -6,13 +6,15 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
+from typing import Any
 
 import pytest
 
 from domain.forecasting.plugin_states import PluginStatus, change_state
 from domain.forecasting.requests import run_request
+from domain.infra import jobs
 from domain.infra.database import Database, connection_of
-from domain.infra.jobs import Queue, queue_of
+from domain.infra.jobs import Message, Queue, queue_of
 from domain.infra.settings import Settings, read_settings
 from tests.small_league import NOW, SmallLeague, make_league, run_all
 from tests.workers.fickle import KEY, TRUSTING, registry
@@ -88,6 +90,23 @@ async def test_models_of_others_wait_until_ours_have_spoken(boot: Boot, league: 
     await pool.execute("update job set status = 'DONE' where id = 'ours'")
     await asyncio.wait_for(theirs, 20)
     assert await pool.fetchval("select count(*) from plugin_call where job_id = 'theirs'") == 1
+
+
+async def test_what_was_asked_again_while_others_waited_is_done_once(boot: Boot, league: SmallLeague) -> None:
+    pool = boot.database.pool
+    asked: dict[str, Any] = {"model_key": KEY, "league_id": league.league_id}
+    for number in range(3):
+        async with boot.database.transaction() as session:
+            message = Message(f"job-{number}", "run_outside_model", asked)
+            await jobs.note_queued(await connection_of(session), [message])
+    for number in range(3):
+        await jobs.begin(pool, Message(f"job-{number}", "run_outside_model", asked))
+        await run_outside_model(boot, f"job-{number}", **asked)
+    rows = await pool.fetch(
+        "select status, result->>'skipped' is not null as skipped from job where id like 'job-%' order by id"
+    )
+    assert [tuple(row) for row in rows] == [("DONE", False), ("DONE", True), ("DONE", True)]
+    assert await pool.fetchval("select count(*) from plugin_call where job_id like 'job-%'") == 1
 
 
 async def test_a_strategy_in_the_shadow_is_not_asked(boot: Boot, league: SmallLeague) -> None:
