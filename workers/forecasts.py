@@ -79,31 +79,18 @@ async def run_model(boot: Boot, job_id: str, *, model_key: str, league_id: int, 
 
 
 async def run_outside_model(boot: Boot, job_id: str, *, model_key: str, league_id: int, reason: str = "") -> None:
-    """The same with a model of others, once ours have spoken or `STAND_BACK` has passed.
-
-    What was asked for again and again while it waited is done once.
-    """
+    """The same with a model of others; what was asked for again and again while it waited is done once."""
     if await boot.database.pool.fetchval(_DONE_SINCE, job_id, model_key, league_id):
         await jobs.finish(boot.database.pool, job_id, {"skipped": "it ran since this was asked"})
         return
-    for _ in range(round(STAND_BACK / _LOOK)):
-        if not await boot.database.pool.fetchval(_OURS_WAIT):
-            break
-        await asyncio.sleep(_LOOK)
     await run_model(boot, job_id, model_key=model_key, league_id=league_id, reason=reason)
 
 
-STAND_BACK = 30.0
-"""Most seconds that a model of others waits for ours. A child that takes all the memory there is slows them however
-nice it is: by 61 % beside it, by nothing after they are done, measured on two processors."""
-_LOOK = 0.2
 _DONE_SINCE = """select exists (
     select 1 from job mine join job other on other.name = mine.name and other.started_at > mine.queued_at
     where mine.id = $1 and other.id <> mine.id and other.status = 'DONE'
       and other.arguments->>'model_key' = $2 and (other.arguments->>'league_id')::bigint = $3
       and other.result->>'skipped' is null)"""
-
-_OURS_WAIT = "select exists (select 1 from job where name = 'run_model' and status in ('QUEUED', 'RUNNING'))"
 
 
 async def show_best(boot: Boot, job_id: str) -> None:

@@ -37,7 +37,7 @@ MEMORY_MB = 4096
 FILE_MB = 256
 """Longest file that a child may write, in MiB: its answer, what it says, and anything else."""
 
-OUTSIDE_NICE = 15
+OUTSIDE_NICE = 10
 """How far the children of others stand back when processors are short."""
 
 _GRACE = 2.0

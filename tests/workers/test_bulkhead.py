@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from importlib.metadata import EntryPoint
@@ -76,20 +75,6 @@ def test_every_queue_has_threads_and_those_of_others_share_none(settings: Settin
     assert sorted(queue for queues in groups for queue in queues) == sorted(Queue)
     assert {Queue.OUTSIDE} in groups
     assert {Queue.OUTSIDE_VALUE} in groups
-
-
-async def test_models_of_others_wait_until_ours_have_spoken(boot: Boot, league: SmallLeague) -> None:
-    pool = boot.database.pool
-    await pool.execute(
-        """insert into job (id, name, arguments, status, attempts, queued_at)
-           values ('ours', 'run_model', '{}', 'RUNNING', 1, now())"""
-    )
-    theirs = asyncio.create_task(run_outside_model(boot, "theirs", model_key=KEY, league_id=league.league_id))
-    await asyncio.sleep(0.5)
-    assert not theirs.done()
-    await pool.execute("update job set status = 'DONE' where id = 'ours'")
-    await asyncio.wait_for(theirs, 20)
-    assert await pool.fetchval("select count(*) from plugin_call where job_id = 'theirs'") == 1
 
 
 async def test_what_was_asked_again_while_others_waited_is_done_once(boot: Boot, league: SmallLeague) -> None:
