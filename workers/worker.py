@@ -27,6 +27,7 @@ from domain.infra.outages import is_outage
 from domain.infra.settings import Settings, read_settings
 from touchline.discovery import discover_plugins
 from touchline.plugins import Registry
+from touchline.processes import LONGEST
 from workers.actors import register_jobs
 from workers.boot import Boot, close_boot, open_boot
 from workers.broker import open_broker
@@ -44,7 +45,7 @@ DRAIN_MILLISECONDS = 10_000
 OUTAGE_PAUSE = 1.0
 """Seconds between two tries to reach the servers at the start."""
 TIME_LIMIT_MARGIN = 60.0
-"""Seconds that a job may take on top of a plugin's own time-out."""
+"""Seconds that a job may take on top of the longest that a plugin may."""
 
 logger = logging.getLogger("touchline.worker")
 
@@ -82,7 +83,7 @@ def run_worker(settings: Settings, stop: threading.Event, load: Callable[[], Reg
             OneLoop(loop),
             CurrentMessage(),
             ShutdownNotifications(),
-            TimeLimit(time_limit=(settings.fit_timeout_seconds + TIME_LIMIT_MARGIN) * 1000),
+            TimeLimit(time_limit=(settings.fit_timeout_seconds * LONGEST + TIME_LIMIT_MARGIN) * 1000),
             JobLog(boot),
             retries(),
         ],

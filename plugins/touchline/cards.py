@@ -36,7 +36,10 @@ from touchline.types import (
     reach_of,
 )
 
-ASSESS = Limits(seconds=3.0, memory_mb=2048, file_mb=16, nice=OUTSIDE_NICE)
+STRATEGY_NICE = 10
+"""How far a strategy's process stands back: less than a model's, since it answers within seconds or not at all."""
+
+ASSESS = Limits(seconds=3.0, memory_mb=2048, file_mb=16, nice=STRATEGY_NICE)
 """What a strategy's process may use, and how long it may think about one market."""
 
 OPENING_SECONDS = 30.0

@@ -34,7 +34,7 @@ SECONDS = float(os.environ.get("TOUCHLINE_HOSTILE_SECONDS", "20"))
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600 + 15 * SECONDS)]
 
 ROUNDS_BEFORE = 5
-SLOWER = 2.0
+SLOWER = 1.2
 """So many times a round before, by the median, a round with them may take: ours wait for none of them. What it really
 takes is told, and is no matter for a test that runs beside others."""
 LIMIT_MB = 4096

@@ -26,6 +26,7 @@ from touchline.cards import ASSESS
 from touchline.discovery import LOOK
 from touchline.guard import MOST_PROCESSES
 from touchline.plugins import load_plugins
+from touchline.processes import LONGEST
 from touchline.sandbox import Limits, run_fit_and_predict
 from touchline.testing import checks_for
 
@@ -115,6 +116,7 @@ def test_states_and_limits_are_those_of_a_plugin() -> None:
     assert told == {status.value: Shown.of(status).value for status in PluginStatus}
     words = " ".join((ROOT / DOCUMENT).read_text().split())
     assert f"{Limits().seconds:g} seconds ({LOOK.seconds:g} while it is looked at), {Limits().memory_mb} MiB" in words
+    assert f"up to {LONGEST:g} times those seconds" in words
     assert f"no file above {Limits().file_mb} MiB, {MOST_PROCESSES} processes" in words
     assert f"{ASSESS.seconds:g} seconds a question and {ASSESS.memory_mb} MiB" in words
 

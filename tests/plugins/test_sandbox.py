@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -193,6 +194,29 @@ def test_what_a_child_leaves_in_its_folder_goes_with_it(tmp_path: Path, monkeypa
 def test_a_history_cannot_be_written_to(past: History) -> None:
     with pytest.raises(PluginError, match="read-only"):
         run_fit("unruly", "bad.writes", past)
+
+
+@pytest.fixture
+def crowded() -> Iterator[None]:
+    """One processor for this thread and what it starts, and two others that never leave it alone."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    busy = [subprocess.Popen([sys.executable, "-S", "-c", "while True: pass"]) for _ in range(2)]
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+        for process in busy:
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells how long a process waited for a processor")
+def test_the_clock_stands_while_no_processor_is_free(crowded: None) -> None:
+    """A child that works for 1.5 seconds has a third of a processor: by the wall alone it would be stopped."""
+    began = time.monotonic()
+    both("burns", seconds=2.8)
+    assert time.monotonic() - began > 2.8
 
 
 @pytest.mark.parametrize("way", ["loops", "forks"])

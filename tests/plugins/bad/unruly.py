@@ -77,6 +77,9 @@ def misbehave(way: str, history: History) -> None:
     if way == "loops":
         while True:
             time.sleep(0.01)
+    if way == "burns":
+        while time.process_time() < 1.5:
+            pass
     if way == "forks":
         child = os.fork()
         while True:
@@ -163,6 +166,7 @@ WAYS = (
     "exits",
     "vanishes",
     "loops",
+    "burns",
     "forks",
     "flees",
     "flees_and_loops",
