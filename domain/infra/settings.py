@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     data_dir: Path | None = None
     """Folder of the embedded servers; None when both URLs come from outside."""
     log_level: str = "info"
+    log_format: str = "line"
+    """`line`, or `json` for one object a line."""
+    metrics_token: SecretStr | None = None
+    """What a reader of `/metrics` must send as `Authorization: Bearer …`; without it anybody may read."""
+    otlp_endpoint: str | None = None
+    """Where traces go by OTLP over HTTP, for example `http://collector:4318`; needs the extra `telemetry`."""
+    sentry_dsn: SecretStr | None = None
+    """Where errors that nobody expected go; needs the extra `telemetry`."""
 
     database_pool: int = Field(default=8, ge=1, le=200)
     """Connections each process may hold."""
@@ -53,6 +61,26 @@ class Settings(BaseSettings):
     """Edges above this are held back as implausible."""
     allowed_origins: tuple[str, ...] = ()
     """Other origins whose pages may open a WebSocket or read answers, for example `https://odds.example`."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses or networks of proxies whose `X-Forwarded-For` is believed, for example `10.0.0.0/8`."""
+    max_cost: int = Field(default=1000, ge=1)
+    """Points that one operation may cost."""
+    address_points: int = Field(default=3000, ge=0)
+    """Points a minute of one network address while nobody is signed in there; 0 counts nothing."""
+    viewer_points: int = Field(default=10_000, ge=0)
+    """Points a minute of one account; 0 counts nothing."""
+    viewer_subscriptions: int = Field(default=200, ge=1)
+    """Subscriptions at once of one account, or of one network address while nobody is signed in there."""
+    introspection: bool = True
+    """Whether anybody may read the schema from the API."""
+    suggestions: bool = True
+    """Whether errors say which field or argument may have been meant."""
+    graphiql: bool = True
+    """Whether a browser finds GraphiQL at `/graphql`."""
+    trusted_documents: Path | None = None
+    """JSON file of documents that clients send by their hash alone: SHA-256 in hexadecimal → document."""
+    only_trusted_documents: bool = False
+    """Whether every other document is refused."""
 
     secret_key: SecretStr | None = None
     """Signs access tokens, refresh tokens, e-mailed codes and file links: at least 32 bytes. The API and the worker

@@ -11,6 +11,7 @@ import pytest
 import touchline
 from api import app as api_app
 from api import auth, errors, lookups, paging, schema, subscriptions, table_forecasts
+from api.edge import router
 from api.nodes import global_id
 from api.outcomes import ErrorCode
 from domain.accounts.letters import MailKind
@@ -68,7 +69,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "ids of `nodes`": lookups.MOST_NODES,
         "matches of a subscription": subscriptions.MOST_MATCHES,
         "leagues of a subscription": subscriptions.MOST_LEAGUES,
-        "subscriptions of a socket": api_app.MOST_SUBSCRIPTIONS,
+        "subscriptions of a socket": router.MOST_SUBSCRIPTIONS,
         "legs of a bet": bet_rules.MOST_LEGS,
         "legs of a combo": combos.MOST,
         "simulations of a table": season_rules.MOST,
