@@ -12,6 +12,7 @@ from api.batch import derived
 from api.rows import Columns
 from api.scalars import Words, described
 from domain.forecasting.plugin_states import PLATFORM, Health
+from touchline.outputs import one_line
 
 if TYPE_CHECKING:
     from api.plugins import Plugin
@@ -133,7 +134,7 @@ def change_of(row: Columns, is_told: bool) -> PluginStateChange:
     return PluginStateChange(
         state=row["state"],
         by=row["changed_by"],
-        reason=bounded(row["reason"]),
+        reason=one_line(row["reason"], LONGEST_TOLD),
         changed_at=row["changed_at"],
         version=row["version"],
         operator=row["changed_by"] if is_told and row["changed_by"] != PLATFORM else None,
@@ -145,7 +146,7 @@ def health_of(plugin: Plugin, day: Health) -> PluginHealth:
     return PluginHealth(
         call_count=plugin.call_count,
         failure_count=plugin.failure_count,
-        last_error=plugin.last_error and bounded(plugin.last_error),
+        last_error=plugin.last_error and one_line(plugin.last_error, LONGEST_TOLD),
         last_error_at=plugin.last_error_at,
         last_day_call_count=day.calls,
         last_day_failure_count=day.failures,
@@ -153,9 +154,3 @@ def health_of(plugin: Plugin, day: Health) -> PluginHealth:
         p50_milliseconds=day.p50_milliseconds,
         p95_milliseconds=day.p95_milliseconds,
     )
-
-
-def bounded(words: str) -> str:
-    """What a plugin or an operator said, on one line, without signs that are not shown, and not too long."""
-    shown = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
-    return shown if len(shown) <= LONGEST_TOLD else f"{shown[: LONGEST_TOLD - 1]}…"

@@ -14,11 +14,11 @@ from api.models import Model, kinds_of
 from api.nodes import Node
 from api.paging import After, Before, Connection, Counts, First, Last, Order, connect_rows, read_page
 from api.plugin_parts import (
+    LONGEST_TOLD,
     PluginHealth,
     PluginMarket,
     PluginStateChange,
     PluginStatus,
-    bounded,
     change_of,
     health_of,
 )
@@ -29,6 +29,7 @@ from domain.forecasting import plugin_queries as queries
 from domain.forecasting import plugin_states
 from domain.forecasting.queries import models_of_plugins
 from domain.infra.errors import Invalid
+from touchline.outputs import one_line
 from touchline.plugins import OURS
 
 PLUGIN_ORDER = Order("plugins", queries.PLUGIN_ORDER.sql, "g.key")
@@ -78,7 +79,7 @@ class Plugin(Node):
     @derived
     def status_reason(self) -> str | None:
         """Why it has this status."""
-        return self.reason and bounded(self.reason)
+        return self.reason and one_line(self.reason, LONGEST_TOLD)
 
     @batch
     @staticmethod

@@ -22,7 +22,7 @@ from domain.markets.asking import (
     store_answers,
 )
 from domain.matches.service import SETTLE, grade_request
-from touchline.plugins import Plugin, Registry
+from touchline.plugins import Plugin
 from touchline.sandbox import PluginError, Settled, limits_of, run_settle
 from workers.boot import Boot
 
@@ -44,7 +44,10 @@ async def settle_market(boot: Boot, job_id: str, *, market: str, match_ids: Sequ
 
     A failure is counted, and a later look asks again.
     """
-    plugin = _plugin_of(boot.registry, market)
+    try:
+        plugin = boot.registry.plugin_of_market(market)
+    except KeyError:
+        raise NotFound(f"No installed plugin has the market {market}.") from None
     pool = boot.database.pool
     now = await match_now(pool)
     questions = await questions_of(pool, market, now=now, match_ids=match_ids)
@@ -68,13 +71,6 @@ async def settle_market(boot: Boot, job_id: str, *, market: str, match_ids: Sequ
             more = [settle_market_request(market, match_ids)] if len(questions) == QUESTIONS else []
             await ask(connection, [*more, SETTLE, grade_request(told, are_repriced=True)])
         await note_call(connection, market, fault=fault, error=error, milliseconds=milliseconds, now=now, job_id=job_id)
-
-
-def _plugin_of(registry: Registry, market: str) -> Plugin:
-    for plugin in registry.plugins:
-        if market in plugin.markets:
-            return plugin
-    raise NotFound(f"No installed plugin has the market {market}.")
 
 
 def _ask(boot: Boot, plugin: Plugin, market: str, questions: Sequence[Question]) -> list[Answer]:
