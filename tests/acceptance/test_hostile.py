@@ -1,7 +1,8 @@
 """Every hostile plugin at once beside ours, in the running product: where each ends, and that ours do not wait.
 
 A round asks every model about every league, and all are fitted anew. Ours are timed before the hostile ones are
-installed, and then round after round until the last of them is in quarantine. A call may take 20 seconds here;
+installed, and then beside them until the last of them is in quarantine, resting between rounds: others stand back
+while ours are at work. A call may take 20 seconds here;
 `TOUCHLINE_HOSTILE_SECONDS=120` is the default of the product.
 """
 
@@ -34,6 +35,8 @@ SECONDS = float(os.environ.get("TOUCHLINE_HOSTILE_SECONDS", "20"))
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600 + 15 * SECONDS)]
 
 ROUNDS_BEFORE = 5
+RESTS = 2.0
+"""Rest after a round, in times of its length."""
 SLOWER = 1.2
 """So many times a round before, by the median, a round with them may take: ours wait for none of them. What it really
 takes is told, and is no matter for a test that runs beside others."""
@@ -241,7 +244,7 @@ def median_of(rounds: list[Round]) -> float:
 
 
 async def rounds_until_judged(beside: Demo) -> list[Round]:
-    """Rounds, one after the other, until whoever fails is in quarantine; the others are asked as often."""
+    """Rounds with rests between them, until whoever fails is in quarantine; the others are asked as often."""
     rounds: list[Round] = []
     deadline = time.monotonic() + 120 + 10 * SECONDS
     while time.monotonic() < deadline:
@@ -249,6 +252,7 @@ async def rounds_until_judged(beside: Demo) -> list[Round]:
         states = {key: node["status"] for key, node in beside.plugins().items()}
         if all(states[key] == "QUARANTINED" for key in QUARANTINED):
             return rounds
+        await asyncio.sleep(RESTS * rounds[-1].seconds)
     raise AssertionError(f"not in quarantine after {len(rounds)} rounds: {states}")
 
 
