@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import auto
 
 import strawberry
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from api.batch import batch, derived
 from api.odds_prices import BigInt
-from api.rows import Columns, Rows
+from api.rows import Rows
 from api.scalars import Words, described
 from domain.infra import queries
-from domain.infra.clock import ClockRow, machine_now, read_clock
-from domain.infra.jobs import Queue, queue_of
-
-LATE_AFTER = 30.0
-"""Machine seconds by which a feed's next event may be overdue."""
-DOWN_AFTER = 300.0
+from domain.infra.clock import machine_now, read_clock
+from domain.infra.health import FeedHealth, QueueHealth, feed_health, queue_health, redis_version
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,44 +165,18 @@ class SystemStatus:
         return [servers] * len(statuses)
 
 
-async def redis_version(redis: Redis) -> str | None:
-    """Redis' own version; None when it does not answer."""
-    try:
-        return str((await redis.info("server"))["redis_version"])
-    except (RedisError, OSError):
-        return None
-
-
-def source_of(feed: Columns, clock: ClockRow, now: datetime) -> SourceStatus:
-    """A feed's health: how long its next event has been overdue, by match time and by the machine's."""
-    overdue = 0.0 if feed["next_at"] is None else max(0.0, (now - feed["next_at"]).total_seconds())
-    machine = overdue / max(clock.speed, 1.0)
-    level = StatusLevel.OK if machine <= LATE_AFTER else StatusLevel.DEGRADED
+def _source(feed: FeedHealth) -> SourceStatus:
     return SourceStatus(
-        source=feed["name"],
-        level=StatusLevel.DOWN if machine > DOWN_AFTER else level,
-        last_success_at=feed["position"],
-        next_event_at=feed["next_at"],
-        lag_seconds=overdue,
+        source=feed.name,
+        level=StatusLevel[feed.level],
+        last_success_at=feed.position,
+        next_event_at=feed.next_at,
+        lag_seconds=feed.lag_seconds,
     )
 
 
-def queue_statuses(jobs: Sequence[Columns], machine: datetime) -> list[QueueStatus]:
-    """The queues, from what is known of their jobs."""
-    return [_queue(queue, [job for job in jobs if queue_of(job["name"]) is queue], machine) for queue in Queue]
-
-
-def _queue(queue: Queue, jobs: Sequence[Columns], machine: datetime) -> QueueStatus:
-    since = min((job["waiting_since"] for job in jobs if job["waiting_since"] is not None), default=None)
-    return QueueStatus(
-        name=queue.value,
-        depth=sum(job["waiting"] for job in jobs),
-        oldest_seconds=None if since is None else max(0.0, (machine - since).total_seconds()),
-        running_count=sum(job["running"] for job in jobs),
-        done_last_hour=sum(job["done"] for job in jobs),
-        dead_last_hour=sum(job["dead_lately"] for job in jobs),
-        dead_count=sum(job["dead"] for job in jobs),
-    )
+def _queue(queue: QueueHealth) -> QueueStatus:
+    return QueueStatus(**asdict(queue))
 
 
 async def status(db: Rows, about: About) -> SystemStatus:
@@ -216,8 +185,8 @@ async def status(db: Rows, about: About) -> SystemStatus:
     clock = await read_clock(db)
     now = clock.at(machine)
     return SystemStatus(
-        sources=[source_of(feed, clock, now) for feed in await queries.feeds(db)],
-        queues=queue_statuses(await queries.job_counts(db, machine), machine),
+        sources=[_source(feed_health(feed, clock, now)) for feed in await queries.feeds(db)],
+        queues=list(map(_queue, queue_health(await queries.job_counts(db, machine), machine))),
         clock=ClockStatus(now=now, speed=clock.speed, is_replay=abs((now - machine).total_seconds()) > 1),
         version=about.version,
         schema_digest=about.schema_digest,

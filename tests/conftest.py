@@ -22,6 +22,8 @@ MEMORY = Path("/dev/shm")
 """A folder that is kept in memory, on Linux."""
 ROOM = 2 * 2**30
 """Bytes that must be free there."""
+MOST_PROCESSES = 4
+"""Processes of a whole run; each has servers of its own."""
 
 os.environ.setdefault("TOUCHLINE_SECRET_KEY", "a key of the tests alone, long enough")
 
@@ -30,6 +32,11 @@ def pytest_collection_finish() -> None:
     """Leave what importing made out of every collection: walking it took a tenth of the run."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """A whole run uses every processor; chosen files run in one process, where output and debuggers work."""
+    return min(os.cpu_count() or 1, MOST_PROCESSES) if config.args == config.getini("testpaths") else 0
 
 
 @pytest.fixture(scope="session")

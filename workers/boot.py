@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.forecasting.installed import note_plugins
 from domain.forecasting.serving import choose_served
@@ -21,6 +21,9 @@ from touchline import Provider
 from touchline.discovery import close_plugins, discover_plugins
 from touchline.plugins import Registry
 
+if TYPE_CHECKING:
+    from domain.infra.traces import Tracing
+
 
 @dataclass(frozen=True, slots=True)
 class Boot:
@@ -31,10 +34,14 @@ class Boot:
     bus: Bus
     registry: Registry
     feeds: Feeds
+    tracing: Tracing | None = None
+    """Spans; None where no collector is named."""
 
 
-async def open_boot(settings: Settings, load: Callable[[], Registry] = discover_plugins) -> Boot:
-    """Open everything and write down which plugins are installed."""
+async def open_boot(
+    settings: Settings, load: Callable[[], Registry] = discover_plugins, tracing: Tracing | None = None
+) -> Boot:
+    """Open everything and write down which plugins are installed; `tracing` stays the caller's."""
     registry = await asyncio.to_thread(load)
     database = await Database.connect(settings.database_url, size=settings.database_pool)
     try:
@@ -42,7 +49,8 @@ async def open_boot(settings: Settings, load: Callable[[], Registry] = discover_
     except BaseException:
         await database.close()
         raise
-    return Boot(settings, database, Bus.connect(settings.redis_url), registry, Feeds(feed_makers(registry.providers)))
+    bus, feeds = Bus.connect(settings.redis_url), Feeds(feed_makers(registry.providers))
+    return Boot(settings, database, bus, registry, feeds, tracing)
 
 
 async def _note(database: Database, registry: Registry) -> None:

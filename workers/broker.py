@@ -14,13 +14,17 @@ import dramatiq
 import redis
 from dramatiq.brokers.redis import RedisBroker
 from dramatiq.middleware import Middleware
+from redis.commands.core import Script
 
+from domain.infra.clock import machine_now
 from domain.infra.jobs import Message, Queue, queue_of
 
 NAMESPACE = "touchline:jobs"
 MAINTENANCE_CHANCE = 200_000
 """Of a million commands, how many look for dead workers."""
 HEARTBEAT_MILLISECONDS = 5000
+LONGEST_DELAY_MILLISECONDS = 60_000
+"""A message that is to wait longer was dated by a clock that was wrong: no pause between two tries is as long."""
 
 
 def open_broker(redis_url: str, middleware: Sequence[Middleware] = ()) -> RedisBroker:
@@ -32,9 +36,29 @@ def open_broker(redis_url: str, middleware: Sequence[Middleware] = ()) -> RedisB
         maintenance_chance=MAINTENANCE_CHANCE,
         heartbeat_timeout=HEARTBEAT_MILLISECONDS,
     )
+    broker.scripts["dispatch"] = cast("Script", _Dated(broker.scripts["dispatch"]))
     for queue in Queue:
         broker.declare_queue(queue)
     return broker
+
+
+class _Dated:
+    """Dramatiq's script, told machine time instead of this process's own.
+
+    By it each process leaves its heartbeat and looks for those of the dead: where the clocks of two machines
+    disagree, one would take the other's running jobs for lost.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def __call__(self, *, args: Sequence[Any], keys: Sequence[Any]) -> Any:
+        command, _, *rest = args
+        return self._script(args=[command, _milliseconds(), *rest], keys=keys)
+
+
+def _milliseconds() -> int:
+    return int(machine_now().timestamp() * 1000)
 
 
 def send(broker: RedisBroker, messages: Sequence[Message]) -> None:
@@ -53,8 +77,12 @@ def send(broker: RedisBroker, messages: Sequence[Message]) -> None:
 
 
 def ids_in_queues(client: redis.Redis) -> set[str]:
-    """Ids of all messages that Redis holds: waiting, delayed, or taken by a worker and not acknowledged."""
-    return {message.message_id for message in _held(client)}
+    """Ids of all messages that Redis holds: waiting, delayed, or taken by a worker and not acknowledged.
+
+    One that is delayed beyond all measure does not count.
+    """
+    latest = _milliseconds() + LONGEST_DELAY_MILLISECONDS
+    return {message.message_id for message in _held(client) if message.options.get("eta", 0) <= latest}
 
 
 def _held(client: redis.Redis) -> Iterator[dramatiq.Message[Any]]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import click
 
-from workers.commands import account, data, models, queue, replay, stack
+from workers.commands import account, data, models, operate, queue, replay, stack
 
 commands: list[click.Command] = [
     *stack.commands,
@@ -16,4 +16,5 @@ commands: list[click.Command] = [
     *queue.commands,
     *account.commands,
     *models.commands,
+    *operate.commands,
 ]

@@ -11,6 +11,8 @@ ADDRESSES: Mapping[str, str] = MappingProxyType(
     {tier: f"{tier.lower()}@demo.touchline.example" for tier in ("FREE", "PRO", "VIP")}
 )
 """By the tier of their plan."""
+ACCOUNTS: Mapping[str, str] = MappingProxyType(dict.fromkeys(ADDRESSES.values(), PASSWORD))
+"""E-mail → password."""
 
 
 def invitation() -> str:

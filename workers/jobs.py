@@ -8,7 +8,9 @@ done when it returns.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from typing import Any
 
 import dramatiq
@@ -18,9 +20,13 @@ from dramatiq.middleware import AsyncIO, CurrentMessage, Middleware, Retries
 from dramatiq.worker import Worker
 
 from domain.infra import jobs
+from domain.infra.clock import machine_now
 from domain.infra.jobs import Message, queue_of
+from domain.infra.logs import bind_job
 from domain.infra.outages import is_outage
 from workers.boot import Boot
+
+log = logging.getLogger("touchline.jobs")
 
 MOST_RETRIES = 5
 """After the first run; with pauses of 0.5, 1, 2, 4 and 8 s, each up to doubled."""
@@ -46,11 +52,23 @@ def _recorded(name: str, job: Job, boot: Boot) -> Any:
         message = CurrentMessage.get_current_message()
         if message is None:
             raise RuntimeError("an actor runs only by a message")
-        if await jobs.begin(boot.database.pool, Message(message.message_id, name, arguments)):
-            await job(boot, message.message_id, **arguments)
-            await jobs.finish(boot.database.pool, message.message_id)
+        with nullcontext() if boot.tracing is None else boot.tracing.span(name, _described(message), is_job=True):
+            if await jobs.begin(boot.database.pool, Message(message.message_id, name, arguments)):
+                await job(boot, message.message_id, **arguments)
+                await jobs.finish(boot.database.pool, message.message_id)
 
     return run
+
+
+def _described(message: dramatiq.Message[Any]) -> dict[str, str | int | float]:
+    """What a span says of a job: never its arguments."""
+    due = max(message.message_timestamp, message.options.get("eta", 0)) / 1000
+    return {
+        "touchline.job": message.message_id,
+        "touchline.queue": message.queue_name,
+        "touchline.attempt": message.options.get("retries", 0) + 1,
+        "touchline.queue_wait_seconds": max(0.0, machine_now().timestamp() - due),
+    }
 
 
 def retries() -> Retries:
@@ -82,13 +100,20 @@ class OneLoop(AsyncIO):
 
 
 class JobLog(Middleware):
-    """Writes failures to the job table: RETRYING, or DEAD after the last retry.
+    """Writes failures to the job table: RETRYING, or DEAD after the last retry. What is logged meanwhile carries the
+    job's id.
 
     It stands before `Retries`, so that it hears of a failure after that has decided.
     """
 
     def __init__(self, boot: Boot) -> None:
         self._boot = boot
+
+    def before_process_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
+        bind_job(message.message_id)
+
+    def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
+        bind_job(None)
 
     def after_process_message(
         self,
@@ -98,9 +123,11 @@ class JobLog(Middleware):
         result: Any | None = None,  # noqa: ARG002
         exception: BaseException | None = None,
     ) -> None:
-        if exception is None:
-            return
-        self._note(message, f"{type(exception).__name__}: {exception}")
+        if exception is not None:
+            if message.failed:
+                log.error("%s was given up", message.actor_name, exc_info=exception)
+            self._note(message, f"{type(exception).__name__}: {exception}")
+        bind_job(None)
 
     def before_nack(self, broker: Broker, message: MessageProxy) -> None:
         """A message for a job that no worker knows comes here unprocessed."""

@@ -23,6 +23,7 @@ from domain.infra import jobs
 from domain.infra.clock import ClockRow, machine_now, read_clock, set_clock
 from domain.infra.database import Database, connection_of
 from domain.infra.errors import SettingsError
+from domain.infra.logs import configure
 from domain.infra.outages import is_outage
 from domain.infra.outbox import Request, ask
 from domain.infra.schedule import ask_due, next_event
@@ -51,10 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch_lifeline()
     try:
         settings = read_settings()
+        configure(settings, "scheduler")
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the process's last words
         return 2
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(_until_signal(settings))
     return 0
 

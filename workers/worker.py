@@ -14,7 +14,9 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from dramatiq.asyncio import EventLoopThread
 from dramatiq.brokers.redis import RedisBroker
@@ -23,8 +25,10 @@ from dramatiq.worker import Worker
 
 from domain.infra.errors import SettingsError
 from domain.infra.jobs import Queue
+from domain.infra.logs import configure
 from domain.infra.outages import is_outage
 from domain.infra.settings import Settings, read_settings
+from domain.infra.telemetry import open_tracing
 from touchline.discovery import discover_plugins
 from touchline.plugins import Registry
 from touchline.processes import LONGEST
@@ -33,6 +37,9 @@ from workers.boot import Boot, close_boot, open_boot
 from workers.broker import open_broker
 from workers.jobs import JobLog, OneLoop, retries
 from workers.stack.lifeline import watch_lifeline
+
+if TYPE_CHECKING:
+    from domain.infra.traces import Tracing
 
 QUICK_THREADS = 4
 """Jobs other than model runs and e-mails that run at once."""
@@ -58,23 +65,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     watch_lifeline()
     try:
         settings = read_settings()
+        configure(settings, "worker")
+        tracing = open_tracing(settings, "worker")
     except SettingsError as error:
         print(error, file=sys.stderr)  # noqa: T201 - the process's last words
         return 2
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run_worker(settings, stop)
+    run_worker(settings, stop, tracing=tracing)
+    if tracing is not None:
+        tracing.close()
     return 0
 
 
-def run_worker(settings: Settings, stop: threading.Event, load: Callable[[], Registry] = discover_plugins) -> None:
+def run_worker(
+    settings: Settings,
+    stop: threading.Event,
+    load: Callable[[], Registry] = discover_plugins,
+    tracing: Tracing | None = None,
+) -> None:
     """Run jobs until `stop` is set, then drain."""
     loop = EventLoopThread(logger)
     loop.daemon = True  # an error at the start must end the process
     loop.start(timeout=5.0)
-    boot = _opened(loop, settings, stop, load)
+    boot = _opened(loop, stop, partial(open_boot, settings, load, tracing))
     if boot is None:
         return
     broker = open_broker(
@@ -100,12 +115,12 @@ def run_worker(settings: Settings, stop: threading.Event, load: Callable[[], Reg
 
 
 def _opened(
-    loop: EventLoopThread, settings: Settings, stop: threading.Event, load: Callable[[], Registry]
+    loop: EventLoopThread, stop: threading.Event, open_it: Callable[[], Coroutine[Any, Any, Boot]]
 ) -> Boot | None:
     """What jobs need; a server that is away is waited for. None when asked to stop meanwhile."""
     while not stop.is_set():
         try:
-            boot: Boot = loop.run_coroutine(open_boot(settings, load))
+            boot: Boot = loop.run_coroutine(open_it())
         except Exception as error:
             if not is_outage(error):
                 raise
@@ -152,5 +167,6 @@ def _drain(workers: Sequence[Worker]) -> bool:
 
 if __name__ == "__main__":
     code = main()
+    logging.shutdown()
     sys.stdout.flush()
     os._exit(code)  # no thread of a job that hangs keeps the process

@@ -1,4 +1,4 @@
-"""How often somebody may try: by network address, and by e-mail address whether an account has it or not.
+"""How often somebody may try: by network address (IPv6 by /64), and by e-mail address whether an account has it or not.
 
 Counted in moving windows of a quarter of an hour of machine time. Redis holds a digest in place of an e-mail.
 """
@@ -10,7 +10,7 @@ from hashlib import sha256
 from domain.accounts.desk import Desk
 from domain.accounts.people import Caller
 from domain.infra.errors import BadCredentials
-from domain.infra.limiter import Rate
+from domain.infra.limiter import Rate, network_of
 
 WINDOW_SECONDS = 900
 
@@ -18,7 +18,7 @@ WINDOW_SECONDS = 900
 async def count_address(desk: Desk, caller: Caller) -> None:
     """Count a sign-in, registration or reset; raises BadCredentials with `retry_after` when there were too many."""
     if caller.address is not None:
-        await _count(desk, desk.settings.address_attempts, "address", caller.address)
+        await _count(desk, desk.settings.address_attempts, "address", network_of(caller.address))
 
 
 async def count_sign_in(desk: Desk, email: str) -> None:

@@ -81,3 +81,15 @@ async def model_states(db: Reader, keys: Sequence[str]) -> list[Record]:
             from {_PLUGINS} join model m on m.plugin_key = g.key where m.key = any($1::text[])""",
         keys,
     )
+
+
+async def newest_calls(db: Reader) -> list[Record]:
+    """Every plugin with its failures, a row for each model and strategy that it offers, and the newest call of each."""
+    return await db.fetch(
+        f"""select {PLUGIN}, g.failures_in_row, m.key as model_key, call.called_at, call.milliseconds, call.fault
+            from {_PLUGINS} left join model m on m.plugin_key = g.key and m.is_installed
+              left join lateral (
+                select c.called_at, c.milliseconds, c.fault from plugin_call c
+                where c.plugin_key = g.key and c.thing = m.key order by c.called_at desc limit 1) call on true
+            order by g.key, m.key"""
+    )

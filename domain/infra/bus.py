@@ -16,6 +16,8 @@ from redis.asyncio import Redis
 from domain.infra import news
 
 ODDS_STREAM = "touchline:odds"
+KEPT = 1000
+"""Transactions with price changes that Redis holds for readers who are a little behind."""
 NOW = "$"
 """Position of a reader that wants only what comes."""
 
@@ -38,18 +40,23 @@ class OddsBatch:
     changes: list[dict[str, Any]]
     """As `domain.odds.service.Change` has them, instants as ISO 8601."""
 
+    @property
+    def published_at(self) -> float:
+        """When it was published by the clock of Redis, seconds since 1970."""
+        return int(self.position.partition("-")[0]) / 1000
+
 
 class Bus:
     """The deployment's streams. Opened once by a process and handed down."""
 
-    def __init__(self, redis: Redis, *, stream: str = ODDS_STREAM, keep: int = 10_000) -> None:
-        """`keep` is about how many entries the stream holds; older ones are dropped by Redis."""
+    def __init__(self, redis: Redis, *, stream: str = ODDS_STREAM, keep: int = KEPT) -> None:
+        """`keep` is about how many entries the stream holds; Redis drops older ones, who lags asks the database."""
         self._redis = redis
         self._stream = stream
         self._keep = keep
 
     @classmethod
-    def connect(cls, url: str, *, stream: str = ODDS_STREAM, keep: int = 10_000) -> Bus:
+    def connect(cls, url: str, *, stream: str = ODDS_STREAM, keep: int = KEPT) -> Bus:
         """A bus on a server; nothing is sent before the first use."""
         return cls(Redis.from_url(url), stream=stream, keep=keep)
 

@@ -3,20 +3,57 @@
 Match time rules windows, staleness, schedules and kick-off; machine time rules tokens, leases,
 retries and time-outs. `match time = match_anchor + (machine time - wall_anchor) * speed`. Speed 1
 is the live product; a replay runs faster; speed 0 stands still and is moved from event to event.
+
+Machine time is PostgreSQL's. A process whose own clock says otherwise, because its machine was set
+wrong, keeps the difference and counts it in; it is looked at with every reading of the clock row.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from domain.infra.database import Reader
+if TYPE_CHECKING:
+    from domain.infra.database import Reader
+
+log = logging.getLogger("touchline.clock")
+
+CLOSE_ENOUGH = timedelta(milliseconds=100)
+"""Differences up to this are left alone: no clock of a process leaps about."""
+WORTH_TELLING = timedelta(seconds=1)
+
+
+@dataclass(slots=True)
+class _Correction:
+    """What this process adds to its own clock."""
+
+    added: timedelta = timedelta(0)
+
+    def follow(self, asked: datetime, told: datetime, heard: datetime) -> None:
+        """Move as little as is needed for what PostgreSQL told to lie between the question and the answer."""
+        wrong = told - asked if told < asked else max(timedelta(0), told - heard)
+        if abs(wrong) > CLOSE_ENOUGH:
+            self.added += wrong
+            if abs(wrong) > WORTH_TELLING:
+                log.warning("the clock here is off by %+.1f s; PostgreSQL's is followed", -self.added.total_seconds())
+
+
+_correction = _Correction()
 
 
 def machine_now() -> datetime:
-    """The machine's own time, aware UTC."""
-    return datetime.now(UTC)
+    """Machine time, aware UTC: this machine's own, set right by PostgreSQL's."""
+    return datetime.now(UTC) + _correction.added
+
+
+async def set_right(reader: Reader) -> None:
+    """Ask PostgreSQL for the time, and from now on follow it."""
+    asked = machine_now()
+    told = await reader.fetchval("select clock_timestamp()")
+    _correction.follow(asked, told, machine_now())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +80,15 @@ LIVE = ClockRow(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UT
 
 
 async def read_clock(reader: Reader) -> ClockRow:
-    """The clock row as it is now."""
-    row = await reader.fetchrow("select wall_anchor, match_anchor, speed from clock where id = 1")
-    return LIVE if row is None else ClockRow(row["wall_anchor"], row["match_anchor"], float(row["speed"]))
+    """The clock row as it is now; sets this process's machine time right by the way."""
+    asked = machine_now()
+    row = await reader.fetchrow(
+        """select clock_timestamp() as told, wall_anchor, match_anchor, speed
+           from (select 1) as always left join clock on clock.id = 1"""
+    )
+    assert row is not None
+    _correction.follow(asked, row["told"], machine_now())
+    return LIVE if row["speed"] is None else ClockRow(row["wall_anchor"], row["match_anchor"], float(row["speed"]))
 
 
 async def match_now(reader: Reader) -> datetime:

@@ -6,16 +6,21 @@ Both speak asyncpg. A transaction is opened by `transaction()` and only that com
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol, cast
 
 import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
+from domain.infra.clock import set_right
+
 MINIMUM_SERVER = 150000
 """PostgreSQL 15, as `server_version_num` gives it."""
+CLOSE_WITHIN = 3.0
+"""Seconds that statements have when the pool is closed."""
 
 
 class Reader(Protocol):
@@ -53,10 +58,14 @@ class Database:
 
     @classmethod
     async def connect(cls, url: str, *, size: int = 8) -> Database:
-        """Open the pool; raises OSError or asyncpg.PostgresError when the server does not answer."""
+        """Open the pool, and set this process's machine time right.
+
+        Raises OSError or asyncpg.PostgresError when the server does not answer.
+        """
         pool = await asyncpg.create_pool(
             url, min_size=1, max_size=size, init=prepare, connection_class=_QuietConnection, command_timeout=60
         )
+        await set_right(pool)
         engine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=max(1, size // 2),
@@ -74,7 +83,10 @@ class Database:
             yield session
 
     async def close(self) -> None:
-        await self.pool.close()
+        """Give everything back; a statement that still runs after some seconds is cut off."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_WITHIN):
+                await self.pool.close()
         await self.engine.dispose()
 
 

@@ -183,6 +183,15 @@ async def dead_letters(reader: Reader, ids: Sequence[str] | None = None) -> list
     return [_message(row) for row in rows]
 
 
+async def given_up(reader: Reader, *, most: int | None = None) -> list[asyncpg.Record]:
+    """Jobs that were given up, with what they failed with, newest first."""
+    return await reader.fetch(
+        """select id, name, arguments::text as arguments, attempts, finished_at, error from job
+           where status = 'DEAD' order by finished_at desc, id desc limit $1""",
+        most,
+    )
+
+
 async def queue_again(connection: asyncpg.Connection, ids: Sequence[str]) -> None:
     """Write QUEUED for jobs about to be sent again, whatever became of them but DONE."""
     await connection.execute(

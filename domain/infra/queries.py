@@ -42,6 +42,38 @@ async def odds_position(db: Reader) -> int:
     return int(await db.fetchval("select value from odds_position where id = 1"))
 
 
+async def progress(db: Reader) -> Record:
+    """How far things have come: rows of the outbox that wait, the odds position, the match time of the last grade."""
+    row = await db.fetchrow(
+        """select (select count(*) from outbox where sent_at is null) as outbox,
+                  (select value from odds_position where id = 1) as odds_position,
+                  (select graded_at from grade order by id desc limit 1) as graded_at"""
+    )
+    assert row is not None
+    return row
+
+
+async def plugin_calls(db: Reader, now: datetime) -> list[Record]:
+    """By plugin: how often it was called and failed, and seconds of its calls in the hour until match time `now`."""
+    return await db.fetch(
+        """select p.key, p.call_count, p.failure_count, coalesce(c.milliseconds, 0) / 1000 as seconds
+           from plugin p left join (
+             select plugin_key, sum(milliseconds) as milliseconds from plugin_call
+             where called_at > $1 and called_at <= $2 group by plugin_key) c on c.plugin_key = p.key
+           order by p.key""",
+        now - timedelta(hours=1),
+        now,
+    )
+
+
+async def fits(db: Reader) -> list[Record]:
+    """By model: how often it was fitted, and the seconds that took."""
+    return await db.fetch(
+        """select model_key, count(*) as fits, sum(fit_seconds) as seconds from model_version
+           group by model_key order by model_key"""
+    )
+
+
 async def revision(db: Reader) -> str | None:
     """The migration that the database is at; None before the first."""
     if await db.fetchval("select to_regclass('alembic_version') is null"):

@@ -7,16 +7,40 @@ together with its remedy.
 
 from __future__ import annotations
 
+import json
+import re
+from ipaddress import ip_network
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from domain.infra.errors import SettingsError
 
 LEAST_SECRET_BYTES = 32
+ORIGIN = re.compile(r"https?://(\[[0-9a-f:.]+\]|[a-z0-9.-]+)(:(\d{1,5}|\*))?")
+"""What a browser sends as `Origin`, in lower case; `*` stands for any port."""
+ESCAPES = "Write `/`, `@`, `:` and `#` of a password as %2F, %40, %3A and %23"
+"""How a password stands in a URL."""
 MAKE_SECRET = """`python -c "import secrets; print(secrets.token_urlsafe(48))"`"""
+
+
+def _listed(value: object) -> object:
+    """The names of `a,b` or of a JSON list of texts."""
+    if not isinstance(value, str):
+        return value
+    if not value.lstrip().startswith("["):
+        return [name for each in value.split(",") if (name := each.strip())]
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise ValueError('is no list; separate values by commas, or write JSON: ["a", "b"]') from None
+
+
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""Several values in one variable."""
 
 
 class Settings(BaseSettings):
@@ -59,9 +83,10 @@ class Settings(BaseSettings):
     """How far back `oddsChanged(after:)` resumes without a snapshot."""
     max_edge: float = Field(default=0.5, gt=0)
     """Edges above this are held back as implausible."""
-    allowed_origins: tuple[str, ...] = ()
-    """Other origins whose pages may open a WebSocket or read answers, for example `https://odds.example`."""
-    trusted_proxies: tuple[str, ...] = ()
+    allowed_origins: Names = ()
+    """Other origins whose pages may open a WebSocket or read answers, for example `https://odds.example`; `*` for any
+    page, and `http://localhost:*` for any port."""
+    trusted_proxies: Names = ()
     """Addresses or networks of proxies whose `X-Forwarded-For` is believed, for example `10.0.0.0/8`."""
     max_cost: int = Field(default=1000, ge=1)
     """Points that one operation may cost."""
@@ -77,6 +102,8 @@ class Settings(BaseSettings):
     """Whether errors say which field or argument may have been meant."""
     graphiql: bool = True
     """Whether a browser finds GraphiQL at `/graphql`."""
+    example_accounts: dict[str, str] | None = None
+    """E-mail → password of accounts that GraphiQL signs anybody in to; a demo offers its visitors so."""
     trusted_documents: Path | None = None
     """JSON file of documents that clients send by their hash alone: SHA-256 in hexadecimal → document."""
     only_trusted_documents: bool = False
@@ -109,15 +136,38 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, value: str) -> str:
-        if urlsplit(value).scheme not in {"postgresql", "postgres"}:
+        if _scheme(value) not in {"postgresql", "postgres"}:
             raise ValueError("must begin with postgresql://; there is one SQL dialect, PostgreSQL 15 or newer")
         return value.replace("postgres://", "postgresql://", 1)
 
     @field_validator("redis_url")
     @classmethod
     def _redis(cls, value: str) -> str:
-        if urlsplit(value).scheme not in {"redis", "rediss", "unix"}:
+        if _scheme(value) not in {"redis", "rediss", "unix"}:
             raise ValueError("must begin with redis://, rediss:// or unix://")
+        return value
+
+    @field_validator("allowed_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            if each != "*" and not ORIGIN.fullmatch(each):
+                raise ValueError(
+                    f"{each!r} is no origin; write a scheme, a host and, where it has one, a port, without a slash "
+                    "at the end: `https://odds.example`, `http://localhost:*`"
+                )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            try:
+                network = ip_network(each)
+            except ValueError as error:
+                raise ValueError(f"{error}; write addresses like `10.0.0.7` and networks like `10.0.0.0/8`") from None
+            if not network.prefixlen:
+                raise ValueError(f"{each} is everybody, and everybody could claim any address; name your proxies")
         return value
 
     @field_validator("secret_key")
@@ -134,12 +184,54 @@ class Settings(BaseSettings):
             raise ValueError("must begin with smtp:// or smtps://")
         return value
 
+    @field_validator("log_format")
+    @classmethod
+    def _format(cls, value: str) -> str:
+        if value.lower() not in {"line", "json"}:
+            raise ValueError("must be line or json")
+        return value.lower()
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _collector(cls, value: str | None) -> str | None:
+        if value is not None and not _is_http(value):
+            raise ValueError("must begin with http:// or https:// and name a host; spans go to its path /v1/traces")
+        return value
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not (_is_http(dsn := value.get_secret_value()) and urlsplit(dsn).username):
+            raise ValueError("must be a DSN as Sentry shows it, https://key@host/project")
+        return value
+
+    @field_validator("metrics_token")
+    @classmethod
+    def _token(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("must not be empty; leave it out and anybody may read /metrics")
+        return value
+
     @field_validator("log_level")
     @classmethod
     def _level(cls, value: str) -> str:
         if value.lower() not in {"debug", "info", "warning", "error"}:
             raise ValueError("must be one of debug, info, warning, error")
         return value.lower()
+
+
+def _is_http(url: str) -> bool:
+    return urlsplit(url).scheme in {"http", "https"} and bool(urlsplit(url).hostname)
+
+
+def _scheme(url: str) -> str:
+    """The scheme of a server's URL, whose parts must be told from each other; what is wrong is said without it."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # where a password with a slash in it begins is taken for a port
+    except ValueError:
+        raise ValueError(f"is malformed. {ESCAPES}") from None
+    return parts.scheme
 
 
 def secret_of(settings: Settings) -> bytes:

@@ -38,6 +38,16 @@ def check(url: str | None = None) -> None:
 @cache
 def head() -> str:
     """The newest revision that this code knows."""
-    found = ScriptDirectory.from_config(configuration()).get_current_head()
+    found = _scripts().get_current_head()
     assert found is not None
     return found
+
+
+def knows(revision: str) -> bool:
+    """Whether this code has a revision, so that it can bring a database from there to the newest one."""
+    return any(script.revision == revision for script in _scripts().walk_revisions())
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(configuration())

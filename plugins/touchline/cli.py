@@ -29,6 +29,9 @@ APPLICATION = (
     "queue",
     "refresh",
     "refit",
+    "backup",
+    "restore",
+    "top",
 )
 """Names that belong to the application, with or without it."""
 

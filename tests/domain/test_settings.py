@@ -39,6 +39,8 @@ def test_missing_urls_are_named_with_the_remedy() -> None:
     ("name", "value", "says"),
     [
         ("DATABASE_URL", "mysql://localhost/x", "must begin with postgresql://"),
+        ("DATABASE_URL", "postgresql://ann:hush/hush@host/x", "is malformed. Write `/`, `@`"),
+        ("REDIS_URL", "redis://:hush/hush@host/0", "is malformed. Write `/`, `@`"),
         ("REDIS_URL", "http://localhost", "must begin with redis://"),
         ("TOUCHLINE_PORT", "eighty", "valid integer"),
         ("TOUCHLINE_PORT", "70000", "65535"),

@@ -142,14 +142,13 @@ async def _counts(settings: Settings) -> list[tuple[str, ...]]:
 
 
 async def _dead(settings: Settings) -> list[tuple[str, ...]]:
+    from domain.infra.jobs import given_up
+
     async with _open(settings) as (database, _):
-        rows = await database.pool.fetch(
-            """select id, name, arguments::text as arguments, attempts, finished_at, error from job
-               where status = 'DEAD' order by finished_at, id"""
-        )
+        rows = await given_up(database.pool)
     return [
         (row["id"], row["name"], row["arguments"], str(row["attempts"]), _time(row["finished_at"]), row["error"] or "")
-        for row in rows
+        for row in reversed(rows)
     ]
 
 

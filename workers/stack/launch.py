@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from domain.infra.settings import read_settings, secret_of
-from workers.demo_people import invitation
+from workers.demo_people import ACCOUNTS, invitation
 from workers.stack import processes
 from workers.stack.accounts import server_account
 from workers.stack.binaries import Program, find_postgres, find_redis
@@ -29,6 +29,9 @@ from workers.stack.running import Running, forget_running, started_now, write_ru
 from workers.stack.secret import secret_key
 from workers.stack.sockets import remove_socket_folder, socket_folder
 from workers.stack.supervisor import Supervisor, stop_requests
+
+LOCAL_ORIGINS = ("http://localhost:*", "http://127.0.0.1:*")
+"""What a demo allows, so that a frontend on another port of the same machine works as it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +132,8 @@ def _deployment(plan: Plan, sockets: Path, port: int) -> Deployment:
         host=settings.host,
         port=settings.port,
         secret_key=secret_of(settings).decode(),
+        allowed_origins=settings.allowed_origins or (LOCAL_ORIGINS if plan.demo is not None else ()),
+        example_accounts=ACCOUNTS if plan.demo is not None else settings.example_accounts,
     )
 
 

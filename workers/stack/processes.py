@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import http
 import http.client
+import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -21,6 +22,7 @@ from workers.stack.children import Child, once_running
 
 APPLICATION = Path(__file__).resolve().parents[2]
 """The checkout; the children run there, so that no folder of the caller's hides one of our packages."""
+EXAMPLE_ACCOUNTS = "TOUCHLINE_EXAMPLE_ACCOUNTS"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +36,11 @@ class Deployment:
     port: int
     secret_key: str
     """Signs tokens; the same for every process."""
+    example_accounts: Mapping[str, str] | None = None
+    """E-mail → password of those that anybody may sign in to; None says nothing of them."""
+
+    allowed_origins: tuple[str, ...] = ()
+    """Other origins whose pages may read answers and open sockets."""
 
     @property
     def origin(self) -> str:
@@ -50,8 +57,10 @@ class Deployment:
             "TOUCHLINE_DATA_DIR": str(self.data_dir),
             "TOUCHLINE_HOST": self.host,
             "TOUCHLINE_PORT": str(self.port),
+            "TOUCHLINE_ALLOWED_ORIGINS": ",".join(self.allowed_origins),
             "PYTHONUNBUFFERED": "1",
             **_compiled_code(self.data_dir),
+            **({} if self.example_accounts is None else {EXAMPLE_ACCOUNTS: json.dumps(dict(self.example_accounts))}),
         }
 
 
