@@ -33,16 +33,21 @@ import ast
 import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, get_args
 
 import strawberry
 from strawberry.types.field import StrawberryField
 from strawberry.types.fields.resolver import Parameter, StrawberryResolver
+from strawberry.utils.str_converters import to_camel_case
 
+from api.edge import meters
+from api.edge.allowance import counted_stream
 from domain.infra.errors import SignInRequired, TouchlineError
 
 if TYPE_CHECKING:
     from api.context import Context
+    from domain.infra.traces import Tracing
 
 GIVEN = (
     *("db", "database", "viewer", "visitor", "caller", "now", "machine", "clock", "settings", "hub", "redis", "about"),
@@ -73,6 +78,13 @@ class Source:
 
     async def call(self, context: Context, *parents: Sequence[Any], **arguments: Any) -> Any:
         """The function's answer; `parents` is one sequence for a batch and nothing for a root."""
+        if (tracing := context.loads.tracing) is None:
+            return await self._answer(context, parents, arguments)
+        count = len(parents[0]) if parents else 0
+        with tracing.span(f"resolve {self.function.__qualname__}", {"touchline.parents": count}):
+            return await self._answer(context, parents, arguments)
+
+    async def _answer(self, context: Context, parents: tuple[Sequence[Any], ...], arguments: dict[str, Any]) -> Any:
         given = {name: await context.give(name) for name in self.given}
         value = self.function(*parents, **given, **arguments)
         return await value if inspect.isawaitable(value) else value
@@ -88,9 +100,10 @@ class Source:
 
 
 class Loads:
-    """Calls of batch resolvers being collected, and running."""
+    """Calls of batch resolvers being collected, and running; `tracing` has a span for each."""
 
-    def __init__(self) -> None:
+    def __init__(self, tracing: Tracing | None = None) -> None:
+        self.tracing = tracing
         self._collecting: dict[object, _Load] = {}
         self._running: set[asyncio.Task[None]] = set()
 
@@ -192,6 +205,8 @@ def mutation(payload: type, failed: Callable[[TouchlineError], Any]) -> Callable
 def live(function: Callable[..., Any] | staticmethod[..., Any]) -> Any:
     """A field of Subscription: an async generator of events; each event is resolved with rows read anew."""
     source = Source(_plain(function))
+    name = to_camel_case(source.function.__name__)
+    subscribers, sent = meters.SUBSCRIBERS.labels(name), meters.EVENTS.labels(name)
 
     async def resolver(
         self: Any,  # noqa: ARG001
@@ -200,13 +215,12 @@ def live(function: Callable[..., Any] | staticmethod[..., Any]) -> Any:
     ) -> AsyncGenerator[Any, None]:
         context: Context = info.context
         given = {name: await context.give(name) for name in source.given}
-        events = source.function(**given, **arguments)
-        try:
-            async for event in events:
-                context.renew()
-                yield event
-        finally:
-            await events.aclose()
+        async with counted_stream(context), aclosing(source.function(**given, **arguments)) as events:
+            with subscribers.track_inprogress():
+                async for event in events:
+                    context.renew()
+                    sent.inc()
+                    yield event
 
     annotation = source.signature.return_annotation
     shaped = _shape(resolver, source, [*_OWN, *source.arguments(skip=0)], annotation)

@@ -6,9 +6,10 @@ its whole life, so each operation on it gets a context of its own, and each even
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from redis.asyncio import Redis
 from strawberry.fastapi import BaseContext
 
 from api.batch import Loads
+from api.execution import EVENTS_AT_ONCE
 from api.rows import Rows
 from domain.accounts.desk import Desk
 from domain.accounts.people import NOWHERE, Caller, Viewer
@@ -23,13 +25,16 @@ from domain.accounts.sessions import SignedIn, viewer_of
 from domain.infra.clock import Clock, machine_now
 from domain.infra.database import Database, Reader
 from domain.infra.errors import SignInRequired
+from domain.infra.leases import Leases
 from domain.infra.news import News
 from domain.infra.settings import Settings
 
 if TYPE_CHECKING:
-    from api.auth import Guests
+    from api.edge.costs import Cost
+    from api.edge.sockets import Guests
     from api.hub import OddsHub
     from api.status import About
+    from domain.infra.traces import Tracing
 
 Greet = Callable[[SignedIn], Awaitable[Rows]]
 """The type of the parameter `greet`, see `Context.greet`."""
@@ -51,6 +56,11 @@ class Doors:
     desk: Desk
     news: News
     guests: Guests
+    leases: Leases
+    tracing: Tracing | None
+    """Spans; None where no collector is named."""
+    turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(EVENTS_AT_ONCE))
+    """Taken by each event of a subscription while it is executed."""
 
 
 class Context(BaseContext):
@@ -62,13 +72,18 @@ class Context(BaseContext):
         self.caller = caller
         self.visitor: Viewer | None = None
         """Who is signed in; None when nobody is."""
-        self.loads = Loads()
+        self.prepaid = 0
+        """Points that the address has spent for the request already, see `api.edge.allowance`."""
+        self.cost: Cost | None = None
+        """What the operation costs; None before it was measured."""
+        self.loads = Loads(doors.tracing)
         self.renew()
 
     def operation(self) -> Context:
         """A context for one operation: what it reads, and who signs in during it, is not the connection's."""
         own = copy(self)
-        own.loads = Loads()
+        own.loads = Loads(self.doors.tracing)
+        own.cost = None
         own.renew()
         return own
 

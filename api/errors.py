@@ -7,10 +7,11 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
-from graphql import ExecutionResult, GraphQLError
+import asyncpg
+from graphql import GraphQLError
 from strawberry.extensions import SchemaExtension
-from strawberry.types.graphql import OperationType
 
+from api.edge import meters
 from domain.infra.errors import BadCredentials, Invalid, NotFound, SignInRequired, TouchlineError
 
 log = logging.getLogger("touchline.api")
@@ -21,7 +22,8 @@ UNAUTHENTICATED = "UNAUTHENTICATED"
 INTERNAL = "INTERNAL"
 PARSE_FAILED = "GRAPHQL_PARSE_FAILED"
 VALIDATION_FAILED = "GRAPHQL_VALIDATION_FAILED"
-_NOT_HERE = "A subscription needs a WebSocket: open this address with the protocol graphql-transport-ws."
+UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError)
+"""What reading raises while PostgreSQL is away."""
 
 
 class ShownErrors(SchemaExtension):
@@ -40,13 +42,6 @@ class ShownErrors(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         yield
         self._show(self.execution_context.result)
-
-    def on_execute(self) -> Iterator[None]:
-        """A subscription that is executed, and not streamed, gets an answer that says where it belongs."""
-        if self.execution_context.operation_type is OperationType.SUBSCRIPTION:
-            told = GraphQLError(_NOT_HERE, extensions={"code": BAD_USER_INPUT})
-            self.execution_context.result = ExecutionResult(data=None, errors=[told])
-        yield
 
     def on_stream_result(self, result: Any) -> Iterator[None]:
         self._show(result)
@@ -87,6 +82,7 @@ def _cause(error: GraphQLError) -> Exception:
 
 def _masked(error: GraphQLError, cause: Exception) -> GraphQLError:
     name = secrets.token_hex(6)
+    meters.MASKED.inc()
     log.error("error %s at %s", name, ".".join(map(str, error.path or ())), exc_info=cause)
     message = f"Something went wrong here; the log explains it under {name}."
     return _coded(error, message, {"code": INTERNAL, "id": name})

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from api.live_instants import Instants
 from domain.infra.bus import Bus, OddsBatch
 from domain.infra.database import Reader
 from domain.markets.service import Dictionary, read_dictionary
@@ -58,6 +59,7 @@ class OddsHub:
         self._joined = 0
         """How often somebody joined."""
         self._task: asyncio.Task[None] | None = None
+        self.instants = Instants()
         self._entry: str | None = None
         """Where reading from Redis goes on; None when that must be asked."""
 
@@ -133,6 +135,7 @@ class OddsHub:
             await self._fill(batch.last_sequence)
             return
         await self.learn(fresh)
+        self.instants.note(batch.first_sequence, batch.last_sequence, batch.published_at)
         self._hand_on(fresh, batch.last_sequence)
 
     async def _catch_up(self) -> bool:
@@ -162,6 +165,8 @@ class OddsHub:
             scope, joined = self._scope(), self._joined
             page, reached = await stream.changes_between(self.reader, self.position, last, scope, limit=PAGE)
             await self.learn(page)
+            if page and (recorded_at := await stream.recorded_at(self.reader, page[0].sequence)) is not None:
+                self.instants.note(page[0].sequence, reached, recorded_at.timestamp())
             if joined == self._joined:  # else somebody joined meanwhile, who may follow what was not read
                 self._hand_on(page, reached)
                 filled += len(page)

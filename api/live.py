@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from datetime import timedelta
 
+from api.edge import meters
 from api.hub import PAGE, OddsHub
 from api.live_buffer import Buffer, Cursor, Kind, Update, Wanted
 from domain.infra.clock import machine_now
@@ -127,7 +128,10 @@ class Subscriber:
                 return
             update = self._buffer.take(MESSAGE)
             is_draining = not self._buffer.is_empty
+            recorded_at = self._hub.instants.at(update.changes[0].sequence) if update.changes else None
             yield update
+            if recorded_at is not None:
+                meters.EVENT_LAG.observe(max(0.0, machine_now().timestamp() - recorded_at))
 
     def _join(self) -> None:
         is_conflating = self._wanted.conflation > timedelta(0)

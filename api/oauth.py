@@ -16,6 +16,8 @@ from starlette.responses import Response
 
 from api.auth import caller_of
 from api.context import Doors
+from api.edge.bodies import read_body
+from api.edge.refusals import Refused as BodyRefused
 from domain.accounts import service
 from domain.accounts.people import Caller
 from domain.accounts.sessions import SignedIn
@@ -47,6 +49,8 @@ async def token(request: Request) -> Response:
         signed_in = await _signed_in(request.app.state.doors, await _form(request), caller_of(request))
     except Refused as refused:
         return _refusal(refused.error, refused.description)
+    except BodyRefused as refused:
+        return _refusal("invalid_request", str(refused), status=refused.status or 400, headers=refused.headers)
     except BadCredentials as error:
         return _refusal("invalid_grant", error.message, retry_after=error.retry_after)
     except Invalid as error:  # what is no e-mail address is nobody's
@@ -58,9 +62,7 @@ async def _form(request: Request) -> Mapping[str, str]:
     """The parameters of a request; one without a value counts as left out, and none may come twice (section 3.2)."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
         raise Refused("invalid_request", f"the parameters must be sent as {FORM}")
-    size = request.headers.get("content-length", "")
-    if not size.isdecimal() or int(size) > LARGEST_FORM:
-        raise Refused("invalid_request", f"the request must have a content-length of at most {LARGEST_FORM} bytes")
+    await read_body(request, LARGEST_FORM)
     form: FormData = await request.form()
     for name in form:
         if len(form.getlist(name)) > 1:
@@ -94,9 +96,17 @@ def _tokens(signed_in: SignedIn) -> Mapping[str, object]:
     }
 
 
-def _refusal(error: str, description: str, *, retry_after: int | None = None) -> Response:
+def _refusal(
+    error: str,
+    description: str,
+    *,
+    status: int = 400,
+    retry_after: int | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Response:
     """Why there are no tokens; `retry_after`, in seconds, where it was tried too often."""
-    response = _answer(400, {"error": error, "error_description": _plain(description)})
+    response = _answer(status, {"error": error, "error_description": _plain(description)})
+    response.headers.update(headers or {})
     if retry_after is not None:
         response.headers["retry-after"] = str(retry_after)
     return response

@@ -53,7 +53,7 @@ Slot = GraphQLField | GraphQLInputField | GraphQLArgument
 
 
 def reference_page(sdl: str) -> str:
-    """An HTML page, its style and script at `/web/reference.css` and `/web/reference.js`."""
+    """An HTML page, its style and script in `/web/reference/`."""
     schema = build_schema(sdl)
     groups = _groups(schema)
     used = _used(schema)
@@ -66,7 +66,7 @@ def reference_page(sdl: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Touchline: the schema</title>\n'
-        '<link rel="stylesheet" href="/web/reference.css">\n<script src="/web/reference.js" defer></script>\n'
+        '<link rel="stylesheet" href="/web/reference/style.css">\n<script src="/web/reference/reference.js" defer></script>\n'
         '<nav aria-label="Types"><label>Find <input type="search" placeholder="type or field"></label>'
         f"{contents}</nav>\n<main><h1>The schema</h1>\n"
         f"<p>{told}. What ends in <code>!</code> is never null. The same as text: "

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import strawberry
-from graphql import GraphQLError
-from strawberry.extensions import MaxTokensLimiter, ParserCache, SchemaExtension, ValidationCache
+from graphql import GraphQLError, GraphQLInputObjectType, GraphQLSchema
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 
 from api.accounts import viewer
@@ -20,7 +19,11 @@ from api.care import self_exclude, set_gambling_limit
 from api.combos import combo_price
 from api.confidence import confidence_analysis
 from api.context import Context
+from api.edge.costs import Costs
+from api.edge.guard import QueryGuard
+from api.edge.observed import Observed
 from api.errors import ShownErrors
+from api.execution import Execution
 from api.following import set_following
 from api.leaderboard import leaderboard
 from api.leagues import countries, leagues
@@ -35,6 +38,7 @@ from api.plugin_mutations import configure_plugin
 from api.plugins import plugin, plugins
 from api.prices import convert_odds
 from api.profile import delete_account, update_profile
+from api.rate_limit import rate_limit
 from api.scalars import SCALARS
 from api.search import search
 from api.sign_in import (
@@ -54,16 +58,13 @@ from api.tasks import job
 from api.teams import teams
 from api.value import value_bets
 
-MOST_TOKENS = 1500
-"""Words and signs in a document; enough for the largest screen, too few for a nested attack."""
-CACHED_DOCUMENTS = 256
-
 
 @strawberry.type(description="Reading.")
 class Query:
     node = root(node)
     nodes = root(nodes)
     viewer = root(viewer)
+    rate_limit = rate_limit
     status = root(status)
     matches = root(matches)
     match = root(match)
@@ -128,16 +129,6 @@ class Renewed(SchemaExtension):
             context.response.headers["x-touchline-statements"] = str(statements)
 
 
-class Parsed(ParserCache):
-    """The parser's cache; a document that cannot be parsed is left to strawberry, which says so as it should."""
-
-    def on_parse(self) -> Iterator[None]:
-        with suppress(GraphQLError):
-            context = self.execution_context
-            context.graphql_document = self.cached_parse_document(context.query, **context.parse_options)
-        yield
-
-
 class TouchlineSchema(strawberry.Schema):
     def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
         """Nothing: `ShownErrors` logs what nobody expected, and the rest is the client's."""
@@ -146,17 +137,28 @@ class TouchlineSchema(strawberry.Schema):
 @cache
 def build_schema() -> strawberry.Schema:
     """The schema of the API, built once in a process."""
-    return TouchlineSchema(
+    schema = TouchlineSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
         types=[*NODES.values()],
         config=StrawberryConfig(scalar_map={**SCALARS, **ODDS_SCALARS}),
+        execution_context_class=Execution,
         extensions=[
+            Observed,
             Renewed,
             ShownErrors,
-            lambda: MaxTokensLimiter(max_token_count=MOST_TOKENS),
-            lambda: Parsed(maxsize=CACHED_DOCUMENTS),
-            lambda: ValidationCache(maxsize=CACHED_DOCUMENTS),
+            lambda: QueryGuard(costs),
         ],
     )
+    _mark_one_ofs(schema._schema)
+    costs = Costs(schema._schema)
+    return schema
+
+
+def _mark_one_ofs(schema: GraphQLSchema) -> None:
+    """Tell graphql-core of every input with exactly one field. Strawberry keeps that to a rule of its own, which breaks
+    where a fragment that uses a variable stands before its operation."""
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLInputObjectType):
+            kind.is_one_of = kind.extensions["strawberry-definition"].is_one_of

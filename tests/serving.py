@@ -15,6 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from api.app import create_app
+from api.edge.connections import Connection
+from api.edge.sockets import LARGEST_MESSAGE
 from domain.infra.settings import Settings
 
 
@@ -42,9 +44,11 @@ async def serving(database_url: str, redis_url: str, **settings: Any) -> AsyncIt
         app,
         host="127.0.0.1",
         port=0,
+        http=Connection,
         log_config=None,
         lifespan="on",
         proxy_headers=False,
+        ws_max_size=LARGEST_MESSAGE,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
@@ -72,9 +76,12 @@ class Socket:
 
     async def subscribe(self, query: str, variables: Mapping[str, Any]) -> str:
         """Begin an operation; answers its id."""
+        return await self.begin({"query": query, "variables": dict(variables)})
+
+    async def begin(self, payload: object) -> str:
+        """Begin an operation with any payload; answers its id."""
         self._count += 1
         name = str(self._count)
-        payload = {"query": query, "variables": dict(variables)}
         await self._send({"id": name, "type": "subscribe", "payload": payload})
         return name
 

@@ -1,51 +1,53 @@
-"""Pages beside the graph: what is here, and whether it is alive and can answer."""
+"""Pages beside the graph: whether it is alive and can answer."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import logging
 
 from fastapi import FastAPI
 from redis.exceptions import RedisError
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 
-from api.auth import UNREACHABLE
 from api.context import Doors
+from api.errors import UNREACHABLE
 from domain.infra import queries
 from domain.migrations.runner import head
 
-WEB = Path(__file__).parents[1] / "web"
+log = logging.getLogger("touchline.api")
+
+STOPPING = "the process stops"
 
 
 def add_pages(app: FastAPI) -> None:
-    """Add them to an application whose state has `doors`."""
+    """Add them to an application whose state has `doors` and `traffic`."""
     newest = head()
 
-    @app.get("/")
-    async def home() -> Response:
-        return HTMLResponse((WEB / "index.html").read_bytes())
-
     @app.get("/healthz")
+    @app.head("/healthz", include_in_schema=False)
     async def healthz() -> Response:
         """Whether the process is alive."""
         return PlainTextResponse("alive\n")
 
     @app.get("/readyz")
+    @app.head("/readyz", include_in_schema=False)
     async def readyz() -> Response:
-        """Whether it can answer: the database is at the newest migration, and Redis speaks."""
-        problem = await _problem(app.state.doors, newest)
+        """Whether it can answer: it does not stop, the database is at the newest migration, and Redis speaks."""
+        problem = STOPPING if app.state.traffic.is_stopping else await _problem(app.state.doors, newest)
         return PlainTextResponse("ready\n") if problem is None else PlainTextResponse(f"{problem}\n", status_code=503)
 
 
 async def _problem(doors: Doors, newest: str) -> str | None:
-    """One sentence on why the API cannot answer; None when it can."""
+    """One sentence on why the API cannot answer, for everybody to read; None when it can."""
     try:
         revision = await queries.revision(doors.reader)
     except UNREACHABLE as error:
-        return f"PostgreSQL does not answer: {error}"
+        log.warning("PostgreSQL does not answer: %s: %s", type(error).__name__, error)
+        return "PostgreSQL does not answer"
     if revision != newest:
         return f"the database is at migration {revision}, the code at {newest}: run the migrations"
     try:
         await doors.redis.ping()
     except (OSError, RedisError) as error:
-        return f"Redis does not answer: {error}"
+        log.warning("Redis does not answer: %s: %s", type(error).__name__, error)
+        return "Redis does not answer"
     return None

@@ -15,7 +15,7 @@ from graphql import OperationDefinitionNode, parse, print_ast, separate_operatio
 from api.app import create_app
 from domain.infra.settings import Settings
 
-OPERATIONS = Path(__file__).parent / "operations.graphql"
+OPERATIONS = Path(__file__).parents[2] / "api" / "web" / "operations.graphql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Client:
         response = await self.http.post("/graphql", json={"query": query, "variables": variables or {}})
         assert response.status_code == 200, response.text
         body = response.json()
-        statements = int(response.headers["x-touchline-statements"])
-        return Answer(body["data"], body.get("errors", []), statements)
+        statements = int(response.headers.get("x-touchline-statements", 0))
+        return Answer(body.get("data"), body.get("errors", []), statements)
 
     async def data(self, query: str, **variables: Any) -> Any:
         """The data of an answer without errors."""

@@ -44,11 +44,6 @@ async def test_not_ready_without_redis(client: Client, monkeypatch: pytest.Monke
     assert "Redis" in response.text
 
 
-async def test_queries_by_get_and_the_ide_are_off(client: Client) -> None:
-    assert (await client.http.get("/graphql", params={"query": "{ __typename }"})).status_code in {400, 404, 405}
-    assert (await client.http.get("/graphql", headers={"accept": "text/html"})).status_code in {400, 404, 405}
-
-
 async def test_introspection_is_on(client: Client) -> None:
     shown = await client.data('{ __schema { queryType { name } } __type(name: "Match") { description } }')
     assert shown["__schema"]["queryType"]["name"] == "Query"

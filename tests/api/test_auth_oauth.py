@@ -72,7 +72,6 @@ WRONG: list[tuple[dict[str, Any], str, str]] = [
     ({**ANN, "username": "nobody@example.com"}, "invalid_grant", "password"),
     ({**ANN, "username": 'no"body\\é'}, "invalid_grant", "username"),
     ({"grant_type": "refresh_token", "refresh_token": "swordfish"}, "invalid_grant", "refresh token"),
-    ({**ANN, "padding": "x" * 20_000}, "invalid_request", "content-length"),
 ]
 """A form, the code of its refusal, and a word of the description."""
 
@@ -82,6 +81,13 @@ async def test_refusals_have_the_codes_of_the_rfc(front: Front) -> None:
         description = refused(await post(front, form), error)
         assert word in description, form
         assert all(" " <= each <= "~" and each not in '"\\' for each in description)
+
+
+async def test_a_form_has_a_size(front: Front) -> None:
+    response = await post(front, {**ANN, "padding": "x" * 20_000})
+    assert response.status_code == 413
+    assert response.json()["error"] == "invalid_request"
+    assert "16,384 bytes" in response.json()["error_description"]
 
 
 async def test_only_a_form_is_read(front: Front, database: Database) -> None:

@@ -103,7 +103,7 @@ async def test_answers_do_not_tell_who_has_an_account(front: Front, database: Da
         bodies = set()
         for email in ("ann@example.com", "late@example.com", "nobody@example.com"):
             response = await front.post(document, {"input": {**given, "email": email}})
-            headers = {name: value for name, value in response.headers.items() if name != "date"}
+            headers = {name: value for name, value in response.headers.items() if name not in {"date", "x-request-id"}}
             bodies.add((response.status_code, response.content, tuple(sorted(headers.items()))))
         assert len(bodies) == 1, field
     assert await database.pool.fetchval("select count(*) from session") == 0
