@@ -12,7 +12,14 @@ ROOT = Path(__file__).parents[2]
 TOUCHLINE = Path(sys.executable).with_name("touchline")
 DOCUMENTS = tuple(
     str(path.relative_to(ROOT))
-    for pattern in ("README.md", "CHANGELOG.md", "*/README.md", "*/CHANGELOG.md")
+    for pattern in (
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "*/README.md",
+        "*/CHANGELOG.md",
+        "api/examples/*/README.md",
+    )
     for path in sorted(ROOT.glob(pattern))
     if not path.parent.name.startswith(".")
 )

@@ -49,7 +49,7 @@ def imported(block: Block, folder: Path, name: str) -> ModuleType:
 
 
 def test_blocks_are_of_languages_that_are_checked() -> None:
-    assert {block.language for block in blocks()} <= {"python", "graphql", "json", "toml", "sh", "text", "diff"}
+    assert {block.language for block in blocks()} <= {"python", "graphql", "json", "toml", "sh", "text", "diff", "ts"}
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=str)

@@ -39,7 +39,15 @@ from workers.broker import NAMESPACE
 
 PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
     {
-        ".ci/run": ["pip install uv && uv run pytest"],
+        ".ci/run": [
+            "pip install uv && uv run pytest",
+            "uv run ruff check .",
+            "uv run ruff format --check .",
+            "uv run mypy",
+            "uv run lint-imports",
+            "uv run pytest -m acceptance",
+        ],
+        ".github/workflows/ci.yml": [".ci/run"],
         "tests/acceptance/test_fresh_clone.py::test_demo_starts_in_a_fresh_clone": [
             "pip install uv && uv run touchline demo",
         ],
@@ -86,6 +94,13 @@ PLACES: Mapping[str, Sequence[str]] = MappingProxyType(
             "uv run python -m domain.migrations downgrade",
         ],
         "tests/docs/test_commands.py::test_schema_is_printed": ["uv run python -m api.export > schema.graphql"],
+        "tests/acceptance/test_backup.py::test_a_backup_of_a_living_demo_comes_back_whole": [
+            "uv run touchline backup FILE --data-dir FOLDER",
+            "uv run touchline restore FILE --verify --data-dir FOLDER",
+        ],
+        "tests/acceptance/test_backup.py::_hold_passwords_back": ["uv run touchline top --once"],
+        "tests/acceptance/test_example.py::board": ["npm install", "npm run generate"],
+        "tests/acceptance/test_example.py::test_the_readme_leads_to_a_moving_board": ["npm start"],
         "tests/acceptance/test_readme.py::test_up_runs_on_given_servers_and_imports": [
             "uv run touchline up",
             "uv run touchline import football-data --from FOLDER --league E0 --season 2425",

@@ -10,8 +10,8 @@ import pytest
 
 import touchline
 from api import app as api_app
-from api import auth, errors, lookups, paging, schema, subscriptions, table_forecasts
-from api.edge import router
+from api import errors, lookups, paging, subscriptions, table_forecasts
+from api.edge import bodies, meters, metrics, refusals, shapes, sockets
 from api.nodes import global_id
 from api.outcomes import ErrorCode
 from domain.accounts.letters import MailKind
@@ -64,12 +64,12 @@ def test_origins_are_a_json_list(monkeypatch: pytest.MonkeyPatch) -> None:
 
 LIMITS: Mapping[str, int] = MappingProxyType(
     {
-        "tokens of a document": schema.MOST_TOKENS,
+        "tokens of a document": shapes.TOKENS.most,
         "items of a page": paging.LARGEST_SIZE,
         "ids of `nodes`": lookups.MOST_NODES,
         "matches of a subscription": subscriptions.MOST_MATCHES,
         "leagues of a subscription": subscriptions.MOST_LEAGUES,
-        "subscriptions of a socket": router.MOST_SUBSCRIPTIONS,
+        "subscriptions of a socket": sockets.MOST_OPERATIONS,
         "legs of a bet": bet_rules.MOST_LEGS,
         "legs of a combo": combos.MOST,
         "simulations of a table": season_rules.MOST,
@@ -83,8 +83,8 @@ LIMITS: Mapping[str, int] = MappingProxyType(
 
 CODES = {
     value
-    for name, value in vars(errors).items()
-    if name.isupper() and not name.startswith("_") and isinstance(value, str)
+    for name, value in [*vars(errors).items(), *vars(refusals).items(), *vars(bodies).items()]
+    if name.isupper() and isinstance(value, str) and value.isupper() and value != bodies.GONE  # nobody reads that one
 }
 CONCEPTS = {path.parent.name for path in (ROOT / "domain").glob("*/tables.py")}
 HOOKS = {name for name, value in vars(hookspecs).items() if hasattr(value, "touchline_spec")}
@@ -99,6 +99,7 @@ COMPLETE: tuple[tuple[str, str, Callable[[], Collection[str]]], ...] = (
     ("api/README.md", "error", lambda: [str(code.value) for code in ErrorCode]),
     ("api/README.md", "kind", lambda: [str(kind.value) for kind in subscriptions.UpdateKind]),
     ("api/README.md", "limit", lambda: LIMITS.keys()),
+    ("workers/README.md", "metric", lambda: [*meters.own_names(), *metrics.DEPLOYMENT]),
     ("plugins/README.md", "hook", lambda: {f"{name}()" for name in HOOKS}),
 )
 
@@ -121,7 +122,7 @@ def test_addresses_are_those_of_the_application() -> None:
 
 
 def test_the_first_close_code_is_that_of_the_code() -> None:
-    assert table("api/README.md", "close code")[0][0] == str(auth.SIGNED_OUT)
+    assert table("api/README.md", "close code")[0][0] == str(sockets.SIGNED_OUT)
 
 
 def test_jobs_go_through_their_queues() -> None:
