@@ -78,7 +78,7 @@ LENGTHS: Mapping[str, int] = MappingProxyType(
         "Selection.oddsSeries": 200,
         "Selection.quotes": 20,
         "TableForecast.rows": 20,
-        "Team.ratingHistory": 200,
+        "Team.ratingHistory": 100,
     }
 )
 """How long a list may be that says it nowhere else."""

@@ -45,8 +45,8 @@ OBJECTS = """{
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Product]:
-    installed()
     with running(["demo", "--speed", "60"], seconds=240) as product:
+        installed()  # while the demo fits its models
         product.until(MATCHES, lambda data: data["matches"]["totalCount"] > 30, variables={"first": 1})
         yield product
 

@@ -110,12 +110,12 @@ def _strictly_linted(schema: Path, folder: Path) -> list[str]:
 
 def test_schema_linter_finds_nothing() -> None:
     assert _linted(ROOT / SCHEMA) == []
-    told("graphql-schema-linter", version=version("graphql-schema-linter"), rules=len(RULES), findings=0)
+    told("linter", version=version("graphql-schema-linter"), rules=len(RULES), findings=0)
 
 
 def test_eslint_finds_nothing(tmp_path: Path) -> None:
     assert _strictly_linted(ROOT / SCHEMA, tmp_path) == []
-    told("graphql-eslint", version=version("@graphql-eslint/eslint-plugin"), findings=0)
+    told("eslint", plugin=version("@graphql-eslint/eslint-plugin"), findings=0)
 
 
 def test_the_linters_would_find_something(tmp_path: Path) -> None:

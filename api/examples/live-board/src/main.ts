@@ -5,8 +5,8 @@ import { LeaguesDocument } from './generated/graphql.js'
 import { follow, type Book, type Change } from './live.js'
 
 const ROWS = 20
-const isPage = 'document' in globalThis
-const url = isPage ? new URL('/graphql', location.href).href : process.argv[2] ?? 'http://127.0.0.1:8000/graphql'
+const page = 'document' in globalThis ? document.body.appendChild(document.createElement('pre')) : null
+const url = page ? new URL('/graphql', location.href).href : process.argv[2] ?? 'http://127.0.0.1:8000/graphql'
 const webSocketImpl = globalThis.WebSocket ?? (await import('ws')).WebSocket // Node 20 has none of its own
 
 /** The best open price of each outcome, by match and by outcome. */
@@ -41,7 +41,7 @@ function board(book: Book): string {
 }
 
 function show(text: string): void {
-  if (isPage) document.body.innerText = text
+  if (page) page.textContent = text
   else console.log(process.stdout.isTTY ? `\x1b[2J\x1b[H${text}` : text)
 }
 
