@@ -26,6 +26,10 @@ UNREACHABLE = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutEr
 """What reading raises while PostgreSQL is away."""
 
 
+NO_TEXT = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""What PostgreSQL says of U+0000: GraphQL allows it in a text, and no text of a database can hold it."""
+
+
 class ShownErrors(SchemaExtension):
     """Gives every error a code; what nobody expected becomes an id, and the log has the rest."""
 
@@ -63,6 +67,8 @@ def shown(error: GraphQLError, code: str) -> GraphQLError:
         return _coded(error, str(cause), {"code": BAD_USER_INPUT, "argument": cause.field})
     if isinstance(cause, TouchlineError):
         return _coded(error, str(cause), {"code": _code_of(cause)})
+    if _is_no_text(cause):
+        return _coded(error, "A text holds the character U+0000; leave it out.", {"code": BAD_USER_INPUT})
     return _masked(error, cause)
 
 
@@ -78,6 +84,13 @@ def _cause(error: GraphQLError) -> Exception:
     while isinstance(cause, GraphQLError) and cause.original_error is not None:
         cause = cause.original_error
     return cause
+
+
+def _is_no_text(error: BaseException | None) -> bool:
+    """Whether a text could not be stored or looked for, also where SQLAlchemy tells it."""
+    while error is not None and not isinstance(error, NO_TEXT):
+        error = error.__cause__
+    return error is not None
 
 
 def _masked(error: GraphQLError, cause: Exception) -> GraphQLError:

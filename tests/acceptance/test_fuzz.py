@@ -30,8 +30,8 @@ CASES = int(os.environ.get("TOUCHLINE_CASES", "800"))
 SEED = 20261122
 FUZZER = "schemathesis>=4.32,<4.33"
 HOOKS = Path(__file__).with_name("fuzz_hooks.py")
-FIELDS = 50
-"""About so many fields have Query and Mutation."""
+FIELDS = 48
+"""So many fields have Query and Mutation, at least."""
 ENDS_THE_SESSION = "logout|deleteAccount"
 """Mutations after which everything else would be refused; somebody who is not signed in may try them."""
 
@@ -61,7 +61,7 @@ async def api(database: Database, database_url: str, redis_url: str, tmp_path: P
 
 
 async def test_generated_operations_surprise_nobody(api: Deployment, tmp_path: Path) -> None:
-    each = max(1, CASES // 2 // FIELDS)
+    each = -(-CASES // 2 // FIELDS)
     token = await _token(api)
     signed = ("-H", f"authorization: Bearer {token}", "--exclude-name-regex", ENDS_THE_SESSION)
     runs = {"nobody": await _fuzz(api, each, tmp_path / "nobody.jsonl")}
@@ -74,7 +74,7 @@ async def test_generated_operations_surprise_nobody(api: Deployment, tmp_path: P
     assert surprises == []
     assert log.count("Traceback") == 0, log[log.index("Traceback") :][:4000]
     assert " ERROR " not in log
-    assert sum(run.cases for run in runs.values()) >= 0.9 * CASES
+    assert sum(run.cases for run in runs.values()) >= CASES
     assert len(runs["signed in"].answered) > FIELDS / 2, "the operations are mostly good ones"
 
 

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 from graphql import GraphQLError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from api.errors import shown
+from domain.infra.database import Database
 from domain.infra.errors import Invalid, NotFound, TouchlineError
 from tests.api.client import Client
 
@@ -81,3 +84,31 @@ async def test_a_subscription_by_post_is_told_where_it_belongs(
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
     assert "graphql-transport-ws" in error["message"]
     assert not [record for record in caplog.records if record.name == "touchline.api"]
+
+
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        ('{ plugin(key: "a\\u0000b") { id } }', {}),
+        ('{ bookmakers(regions: ["\\u0000"]) { totalCount } }', {}),
+        ("query($key: String!) { plugin(key: $key) { id } }", {"key": "\0"}),
+        ("query($value: String!) { search(query: $value) { totalCount } }", {"value": "ars\0"}),
+    ],
+)
+async def test_a_character_that_no_text_can_hold_is_the_senders_fault(
+    client: Client, query: str, variables: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        error = await client.error(query, **variables)
+    assert error["extensions"] == {"code": "BAD_USER_INPUT"}
+    assert "U+0000" in error["message"]
+    assert caplog.records == []
+
+
+async def test_the_same_where_a_row_is_written(database: Database) -> None:
+    with pytest.raises(DBAPIError) as told:
+        async with database.transaction() as session:
+            await session.execute(text("select cast(:name as text)"), {"name": "\0"})
+    error = shown(GraphQLError("x", path=["a"], original_error=told.value), "GRAPHQL_VALIDATION_FAILED")
+    assert error.extensions == {"code": "BAD_USER_INPUT"}
+    assert "select" not in error.message

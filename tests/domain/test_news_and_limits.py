@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
+import pytest
 from redis.asyncio import Redis
 
+from domain.infra import limiter
 from domain.infra.limiter import Limiter, Rate
 from domain.infra.news import News, bets_of, tell
+from domain.infra.patience import STEP_SECONDS, answered
 
 
 async def test_who_waits_hears_at_once_and_only_of_their_own(redis_url: str) -> None:
@@ -65,3 +70,37 @@ async def test_a_redis_that_is_away_refuses_nobody() -> None:
     assert await limiter.hit(Rate(1, 60), "away") == 0
     assert await limiter.hit(Rate(1, 60), "away") == 0
     await limiter.close()
+
+
+async def test_a_redis_that_is_silent_holds_nobody_up_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(writer)
+        await reader.read()
+
+    monkeypatch.setattr(limiter, "PATIENCE", 1)
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        opened = Limiter(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        assert await opened.spend(Rate(1, 60), 1, "silent") == 0
+        connections = len(asked)
+        assert [await opened.spend(Rate(1, 60), 1, "silent") for _ in range(50)] == [0] * 50
+        assert len(asked) == connections
+        for writer in asked:
+            writer.close()
+        await opened.close()
+
+
+async def test_a_process_too_busy_to_read_does_not_blame_who_answered() -> None:
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[int] = loop.create_future()
+    threading.Timer(0.1, loop.call_soon_threadsafe, [answer.set_result, 7]).start()
+    loop.call_soon(time.sleep, 3 * STEP_SECONDS)
+    assert await answered(answer, 2) == 7
+
+
+async def test_who_does_not_answer_is_not_waited_for() -> None:
+    never: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+    with pytest.raises(TimeoutError, match="no answer within"):
+        await answered(never, 1)
+    assert never.cancelled()

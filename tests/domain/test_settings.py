@@ -45,6 +45,12 @@ def test_missing_urls_are_named_with_the_remedy() -> None:
         ("TOUCHLINE_PORT", "eighty", "valid integer"),
         ("TOUCHLINE_PORT", "70000", "65535"),
         ("TOUCHLINE_LOG_LEVEL", "loud", "must be one of"),
+        ("TOUCHLINE_TRUSTED_PROXIES", "10.0.0.1/8", "has host bits set"),
+        ("TOUCHLINE_TRUSTED_PROXIES", "proxy.example", "10.0.0.0/8"),
+        ("TOUCHLINE_TRUSTED_PROXIES", "::/0", "everybody"),
+        ("TOUCHLINE_TRUSTED_PROXIES", '["10.0.0.1', "is no list"),
+        ("TOUCHLINE_ALLOWED_ORIGINS", "https://odds.example/", "without a slash"),
+        ("TOUCHLINE_ALLOWED_ORIGINS", "odds.example", "is no origin"),
         ("TOUCHLINE_REFRESH_MINUTES", "0", "greater than 0"),
     ],
 )
@@ -62,3 +68,19 @@ def test_settings_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read_settings()
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [
+        ("https://a.example, http://localhost:*", ("https://a.example", "http://localhost:*")),
+        ('["https://a.example"]', ("https://a.example",)),
+        ("*", ("*",)),
+        ("", ()),
+    ],
+)
+def test_several_values_are_separated_by_commas_or_a_list(
+    monkeypatch: pytest.MonkeyPatch, value: str, read: tuple[str, ...]
+) -> None:
+    _with(monkeypatch, TOUCHLINE_ALLOWED_ORIGINS=value)
+    assert read_settings().allowed_origins == read
