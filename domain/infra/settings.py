@@ -88,7 +88,7 @@ class Settings(BaseSettings):
     page, and `http://localhost:*` for any port."""
     trusted_proxies: Names = ()
     """Addresses or networks of proxies whose `X-Forwarded-For` is believed, for example `10.0.0.0/8`."""
-    max_cost: int = Field(default=500, ge=1)
+    max_cost: int = Field(default=1000, ge=1)
     """Points that one operation may cost."""
     address_points: int = Field(default=3000, ge=0)
     """Points a minute of one network address while nobody is signed in there; 0 counts nothing."""

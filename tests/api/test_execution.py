@@ -37,7 +37,7 @@ async def test_events_leave_nothing_behind(world: World, database_url: str, redi
                 await world.put(*world.random_ticks(source, 3))
                 assert (await opened.event("oddsChanged"))["changes"]
             gc.collect()
-            kept.append(sum(isinstance(each, CollectedFields) for each in gc.get_objects()))
+            kept.append(sum(type(each) is CollectedFields for each in gc.get_objects()))
     assert kept[0] == kept[1] == kept[2]
 
 

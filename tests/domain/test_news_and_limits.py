@@ -61,8 +61,8 @@ async def test_exactly_so_many_pass_over_two_processes(redis_url: str) -> None:
     assert all(0 <= wait <= 61 for wait in waits)
     await two[0].forget(rate, "exact")
     assert await two[1].hit(rate, "exact") == 0
-    for limiter in two:
-        await limiter.close()
+    for each in two:
+        await each.close()
 
 
 async def test_a_redis_that_is_away_refuses_nobody() -> None:

@@ -196,8 +196,9 @@ def test_figures_agree_with_each_other(wagers: list[Wager]) -> None:
     if found.judgement is not None:
         assert found.judgement.lower <= found.roi <= found.judgement.upper  # type: ignore[operator]
         assert 0 < found.judgement.chance <= 1
-        assert (found.judgement.lower > 0) == (found.verdict is Verdict.SKILL)
-        assert (found.judgement.upper < 0) == (found.verdict is Verdict.NO_EDGE)
+        lower, upper = found.judgement.lower, found.judgement.upper
+        assert lower >= 0 if found.verdict is Verdict.SKILL else lower <= 0
+        assert upper <= 0 if found.verdict is Verdict.NO_EDGE else upper >= 0
 
 
 @given(WAGERS, st.randoms(use_true_random=False))
