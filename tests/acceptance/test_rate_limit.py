@@ -37,8 +37,10 @@ class Answer:
 
 
 async def test_a_thousand_at_once(database: Database, database_url: str, redis_url: str, tmp_path: Path) -> None:
-    points = {"address_points": str(MOST), "viewer_points": str(MOST)}
-    async with deployed(database_url, redis_url, tmp_path, **points) as api, open_desk(database, redis_url) as desk:
+    async with (
+        deployed(database_url, redis_url, tmp_path, address_points=str(MOST), viewer_points=str(MOST)) as api,
+        open_desk(database, redis_url) as desk,
+    ):
         ann = await signed_in(desk, await person(database))
         for name, token in (("nobody", None), ("signed in", ann.access_token)):
             answers, seconds = await _all_at_once(api.ports, token)
