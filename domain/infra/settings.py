@@ -90,9 +90,9 @@ class Settings(BaseSettings):
     """Addresses or networks of proxies whose `X-Forwarded-For` is believed, for example `10.0.0.0/8`."""
     max_cost: int = Field(default=1000, ge=1)
     """Points that one operation may cost."""
-    address_points: int = Field(default=3000, ge=0)
+    address_points: int = Field(default=10_000, ge=0)
     """Points a minute of one network address while nobody is signed in there; 0 counts nothing."""
-    viewer_points: int = Field(default=10_000, ge=0)
+    viewer_points: int = Field(default=30_000, ge=0)
     """Points a minute of one account; 0 counts nothing."""
     viewer_subscriptions: int = Field(default=200, ge=1)
     """Subscriptions at once of one account, or of one network address while nobody is signed in there."""

@@ -145,7 +145,7 @@ async def test_answers_tell_nobody_who_has_an_account(
 ) -> None:
     hasher = PasswordHash.recommended()
     await person(database, password_hash=hasher.hash(PASSWORD))
-    many = {"sign_in_attempts": "10000", "address_attempts": "10000"}
+    many = {"sign_in_attempts": "10000", "address_attempts": "10000", "address_points": "0"}
     async with deployed(database_url, redis_url, tmp_path, count=1, **many) as api:
         for name, given in ENUMERATION.items():
             document = mutation(name, "tokens { accessToken }" if name == "login" else "isAccepted")
