@@ -204,13 +204,16 @@ async def test_requests_that_a_page_elsewhere_could_make(api: Deployment, desk: 
     document = "mutation { logout(input: {}) { endedSessionIds } }"
     url = f"http://127.0.0.1:{port}/graphql"
     answer = await api.http.get(url, params={"query": document}, headers=headers)
-    assert answer.status_code == 400
+    assert answer.status_code == 405
     gave("mutation by GET", f"HTTP {answer.status_code}")
+    answer = await api.http.get(url, params={"query": ME}, headers={"accept": "*/*"})
+    assert answer.status_code == 400
+    gave("query by a plain GET", f"HTTP {answer.status_code}")
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"):
         answer = await api.http.post(
             url, content=f'{{"query": "{document}"}}', headers={**headers, "content-type": kind}
         )
-        assert answer.status_code == 400
+        assert answer.status_code == 415
         gave(f"mutation as {kind}", f"HTTP {answer.status_code}")
     with pytest.raises(InvalidStatus) as refused:
         async with socket(port, token=ann.access_token, origin="https://evil.example"):

@@ -57,8 +57,8 @@ async def test_an_account_pays_for_what_it_only_measures(database_url: str, redi
             await ann.ask(query)
         assert (await ann.data("{ rateLimit { limit remaining } }"))["rateLimit"] == {"limit": 10, "remaining": 4}
         assert (await client.data("{ rateLimit { limit remaining } }"))["rateLimit"] == {
-            "limit": 3000,
-            "remaining": 2999,
+            "limit": 10_000,
+            "remaining": 9_999,
         }
 
 
