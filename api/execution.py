@@ -8,8 +8,8 @@ from typing import Any
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 EVENTS_AT_ONCE = 8
-"""Events of subscriptions that one process executes at the same time. It has one thread: more are done no sooner,
-and each of a hundred changes holds a few megabytes meanwhile."""
+"""Events of subscriptions that one process executes at the same time. It has one thread, so more would be done no
+sooner, and each holds its half-made answer meanwhile: two hundred snapshots at once took 150 MiB, in turns 60."""
 
 
 class Execution(StrawberryGraphQLCoreExecutionContext):

@@ -241,19 +241,22 @@ class Crowd:
                 answers.add(data["placeBet"]["bet"]["id"])  # as after a lost answer
 
     async def _run_errands(self) -> None:
-        """Ask for jobs in transactions of the database: settlements, and naps that a restart may catch asleep."""
         while True:
             with suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                connection = await asyncpg.connect(self.database_url, timeout=2)
-                try:
-                    wanted = [Request("settle_bets", {}), Request("nap", {"seconds": 0.5})]
-                    async with connection.transaction():
-                        await ask(connection, wanted)
-                        ids = await connection.fetch("select id from outbox order by id desc limit $1", len(wanted))
-                    self.errands += [f"outbox-{row['id']}" for row in ids]
-                finally:
-                    await connection.close(timeout=1)
+                await self.run_errand()
             await asyncio.sleep(1.5)
+
+    async def run_errand(self) -> None:
+        """Ask for jobs in a transaction of the database: a settlement, and a nap that a restart may catch asleep."""
+        connection = await asyncpg.connect(self.database_url, timeout=2)
+        try:
+            wanted = [Request("settle_bets", {}), Request("nap", {"seconds": 0.5})]
+            async with connection.transaction():
+                await ask(connection, wanted)
+                ids = await connection.fetch("select id from outbox order by id desc limit $1", len(wanted))
+            self.errands += [f"outbox-{row['id']}" for row in ids]
+        finally:
+            await connection.close(timeout=1)
 
 
 def _leg(offer: asyncpg.Record) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+import redis
 
 from api.nodes import global_id
 from domain.infra.clock import match_now, set_clock
@@ -22,6 +23,7 @@ from tests.acceptance.person import told
 from tests.acceptance.wrong_clocks import AUTUMN, SPRING, Day, at, faketime_library, is_up, lying, parts
 from tests.people import bearer, open_desk, person, signed_in
 from touchline.discovery import discover_plugins
+from workers.broker import NAMESPACE
 from workers.seed_replay import seed_replay
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
@@ -95,6 +97,9 @@ async def odd(
         steps=10,
         step_seconds=300.0,
     )
+    with redis.Redis.from_url(redis_url) as client:
+        for key in client.scan_iter(f"{NAMESPACE}:*"):  # the tests of a run share one Redis
+            client.delete(key)
     await seed_replay(settings, discover_plugins().providers["football-data"], replay, speed=1.0)
     async with open_desk(database, redis_url) as desk:
         tokens = await signed_in(desk, await person(desk, time_zone="Europe/London"))
@@ -124,7 +129,7 @@ async def test_the_time_of_the_database_counts(odd: Odd, part: str, clock: str, 
         bets = await _before(odd)
         await _after(odd, bets)
     await _nothing_is_of_the_future(odd)
-    told(f"{part} {clock}", day=odd.day.date, bets=len(bets), jobs=await odd.count("select count(*) from job"))
+    told(f"{part} {clock}  ", day=odd.day.date, bets=len(bets), jobs=await odd.count("select count(*) from job"))
 
 
 async def _before(odd: Odd) -> dict[str, str]:

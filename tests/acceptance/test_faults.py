@@ -168,6 +168,7 @@ async def _recovery(product: Product) -> float:
 async def _wait_for_work(database: asyncpg.Connection, crowd: Crowd, outage: Outage) -> None:
     """Wait, at most until the bound, for all bets to be settled and all jobs to be done."""
     trouble: list[str] = []
+    await crowd.run_errand()  # for what was bet after the last settlement
 
     async def is_done() -> bool:
         trouble[:] = await jobs_in_trouble(database, crowd.errands)
@@ -186,7 +187,7 @@ def _say(
 ) -> None:
     after = product.run_file()["pids"]
     told(
-        name,
+        f"{name.replace('_', ' ')}  ",
         outage=f"{outage.ended - outage.began:.1f} s",
         restarted=",".join(part for part in after if before.get(part) != after[part]) or "nothing",
         answers=crowd.answered,
