@@ -66,7 +66,8 @@ def reference_page(sdl: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Touchline: the schema</title>\n'
-        '<link rel="stylesheet" href="/web/reference/style.css">\n<script src="/web/reference/reference.js" defer></script>\n'
+        '<link rel="stylesheet" href="/web/reference/style.css">\n'
+        '<script src="/web/reference/reference.js" defer></script>\n'
         '<nav aria-label="Types"><label>Find <input type="search" placeholder="type or field"></label>'
         f"{contents}</nav>\n<main><h1>The schema</h1>\n"
         f"<p>{told}. What ends in <code>!</code> is never null. The same as text: "

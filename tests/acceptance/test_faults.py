@@ -177,7 +177,7 @@ async def _wait_for_work(database: asyncpg.Connection, crowd: Crowd, outage: Out
         return not trouble
 
     try:
-        await until(is_done, max(5.0, outage.ended + BOUND - time.monotonic()), "all work is done")
+        await until(is_done, max(10.0, outage.ended + BOUND - time.monotonic()), "all work is done")
     except AssertionError:
         raise AssertionError(f"{BOUND:g} s after the outage: {trouble[:10]}") from None
 

@@ -9,6 +9,7 @@ import dramatiq
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
+from domain.infra import clock
 from domain.infra.clock import machine_now
 from domain.infra.database import Database, connection_of
 from domain.infra.jobs import Message, Queue
@@ -16,7 +17,7 @@ from domain.infra.outbox import Request, ask
 from domain.infra.settings import Settings
 from tests.small_league import make_league
 from tests.workers.conftest import Starter, until
-from workers.broker import ids_in_queues, open_broker, send
+from workers.broker import NAMESPACE, ids_in_queues, open_broker, send
 from workers.relay import relay, send_lost
 
 
@@ -116,6 +117,32 @@ async def test_what_redis_lost_is_sent_again_under_its_old_id(database: Database
     assert await send_lost(database, broker) == 2
     assert ids_in_queues(broker.client) == before
     assert await send_lost(database, broker) == 0
+
+
+@pytest.mark.parametrize(("hours", "sent"), [(0, 0), (2, 1)])
+async def test_what_a_wrong_clock_put_off_for_hours_is_sent_again(
+    database: Database, broker: RedisBroker, hours: int, sent: int
+) -> None:
+    await _ask(database, Request("nap", {}))
+    await relay(database, broker)
+    (message,) = _messages(broker)
+    broker.do_ack(str(Queue.DEFAULT), message.options["redis_message_id"])
+    broker.enqueue(
+        message, delay=10_000 + hours * 3_600_000
+    )  # a retry, ten seconds after what the machine took for now
+    await database.pool.execute("update job set queued_at = $1", machine_now() - timedelta(minutes=1))
+    assert await send_lost(database, broker) == sent
+    assert [each.message_id for each in _messages(broker)] == [message.message_id] * sent
+
+
+async def test_heartbeats_are_of_the_time_of_the_database(
+    database: Database, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "_correction", clock._Correction(timedelta(hours=-2)))  # this machine is two hours ahead
+    await _ask(database, Request("nap", {}))
+    await relay(database, broker)
+    ((_, heard),) = broker.client.zrange(f"{NAMESPACE}:__heartbeats__", 0, -1, withscores=True)
+    assert abs(heard / 1000 - machine_now().timestamp()) < 60
 
 
 async def test_what_is_done_or_fresh_is_not_looked_for(database: Database, broker: RedisBroker) -> None:
