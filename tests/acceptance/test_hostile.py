@@ -62,10 +62,11 @@ HARMLESS = ("hostile_prints", "hostile_forks", "hostile_escapes")
 
 PLUGINS = """{ plugins(first: 50) { nodes { key status statusReason isBuiltIn models { key }
   health { callCount failureCount invalidOutputCount lastError } } } }"""
-SHOWN = """{ matches(filter: {window: NEXT_7_DAYS}, first: 100) { nodes { id
+SHOWN = """query Shown($after: String) {
+  matches(filter: {window: NEXT_7_DAYS}, first: 40, after: $after) { pageInfo { hasNextPage endCursor } nodes { id
     forecast { result { home draw away } } analysis { modelComparison { modelVersion { model { key } } } }
     predictions(includeShadow: true) { modelVersion { model { key } } outcomes { probability } } } }
-  valueBets(first: 100) { nodes { edge } } }"""
+  valueBets(first: 40) { nodes { edge } } }"""
 EXPECTED = """
 select count(*) from model m join plugin p on p.key = m.plugin_key
 cross join (select distinct league_id from match where status = 'SCHEDULED') l
@@ -105,12 +106,9 @@ class Watch:
         return [process for process in psutil.process_iter() if _is_child(process, self.folder)]
 
     def look(self) -> None:
-        while not self.is_over.wait(0.05):
-            for process in self.children():
-                try:
-                    self.most_mb = max(self.most_mb, process.memory_info().rss / 2**20)
-                except psutil.NoSuchProcess:
-                    continue
+        """Seldom, and in every round alike: looking takes a processor too."""
+        while not self.is_over.wait(0.5):
+            self.most_mb = max([self.most_mb, *(_most_mb(process) for process in self.children())])
 
 
 def _is_child(process: psutil.Process, folder: Path) -> bool:
@@ -119,6 +117,15 @@ def _is_child(process: psutil.Process, folder: Path) -> bool:
         return "touchline.child" in words and words[0].startswith(str(folder)) and process.status() != "zombie"
     except psutil.NoSuchProcess:
         return False
+
+
+def _most_mb(process: psutil.Process) -> float:
+    """The most memory that a process has ever held; 0 of one that is gone."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM:")) / 1024
 
 
 @contextmanager
@@ -201,6 +208,14 @@ class Demo:
             assert time.monotonic() - began < seconds, f"still not after {seconds:g} s: {row}\n{told_so_far}"
             await asyncio.sleep(0.2)
 
+    def shown(self) -> str:
+        """What the graph says of the coming matches, page after page."""
+        answers: list[dict[str, Any]] = []
+        while not answers or answers[-1]["matches"]["pageInfo"]["hasNextPage"]:
+            after = answers[-1]["matches"]["pageInfo"]["endCursor"] if answers else None
+            answers.append(self.product.query(SHOWN, {"after": after}))
+        return json.dumps(answers)
+
     def plugins(self) -> dict[str, dict[str, Any]]:
         return {node["key"]: node for node in self.product.query(PLUGINS)["plugins"]["nodes"]}
 
@@ -214,15 +229,15 @@ def folder() -> Iterator[Path]:
 
 async def test_hostile_plugins_harm_nobody_but_themselves(folder: Path) -> None:
     environment = Environment.made(folder / "environment")
-    async with demo(environment, folder / "data") as alone:
-        await alone.round()  # everything is compiled and in the cache
-        before = [await alone.round() for _ in range(ROUNDS_BEFORE)]
-    environment.install(wheel("hostile", folder))
     with watching(environment) as watch:
+        async with demo(environment, folder / "data") as alone:
+            await alone.round()  # everything is compiled and in the cache
+            before = [await alone.round() for _ in range(ROUNDS_BEFORE)]
+        environment.install(wheel("hostile", folder))
         async with demo(environment, folder / "data", TOUCHLINE_FIT_TIMEOUT_SECONDS=f"{SECONDS:g}") as beside:
             during = await rounds_until_judged(beside)
             await beside.is_idle("run_model", "run_outside_model")
-            found, shown = beside.plugins(), json.dumps(beside.product.query(SHOWN))
+            found, shown = beside.plugins(), beside.shown()
             left = watch.children()
     tell(before, during, found, watch.most_mb)
 
