@@ -21,6 +21,7 @@ from api.confidence import confidence_analysis
 from api.context import Context
 from api.edge.costs import Costs
 from api.edge.guard import QueryGuard
+from api.edge.introspected import Introspected
 from api.edge.observed import Observed
 from api.errors import ShownErrors
 from api.execution import Execution
@@ -149,6 +150,7 @@ def build_schema() -> strawberry.Schema:
             Renewed,
             ShownErrors,
             lambda: QueryGuard(costs),
+            Introspected,
         ],
     )
     _mark_one_ofs(schema._schema)
