@@ -29,6 +29,8 @@ class Span:
     service: str
     attributes: dict[str, Any]
     is_failed: bool
+    links: tuple[tuple[str, str], ...]
+    """Trace and id of the spans that it names as its cause."""
 
 
 @dataclass
@@ -114,6 +116,7 @@ def _spans(body: bytes) -> Iterator[Span]:
                     service,
                     _values(span.attributes),
                     span.status.code == span.status.STATUS_CODE_ERROR,
+                    tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
                 )
 
 

@@ -70,7 +70,7 @@ def send(broker: RedisBroker, messages: Sequence[Message]) -> None:
                 actor_name=message.name,
                 args=(),
                 kwargs=message.arguments,
-                options={},
+                options={} if message.cause is None else {"cause": message.cause},
                 message_id=message.id,
             )
         )
@@ -82,10 +82,11 @@ def ids_in_queues(client: redis.Redis) -> set[str]:
     One that is delayed beyond all measure does not count.
     """
     latest = _milliseconds() + LONGEST_DELAY_MILLISECONDS
-    return {message.message_id for message in _held(client) if message.options.get("eta", 0) <= latest}
+    return {message.message_id for message in held_messages(client) if message.options.get("eta", 0) <= latest}
 
 
-def _held(client: redis.Redis) -> Iterator[dramatiq.Message[Any]]:
+def held_messages(client: redis.Redis) -> Iterator[dramatiq.Message[Any]]:
+    """All messages that Redis holds, in no order."""
     for queue in Queue:
         for name in (queue, f"{queue}.DQ"):
             bodies = cast("list[bytes]", client.hvals(f"{NAMESPACE}:{name}.msgs"))

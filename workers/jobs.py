@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import dramatiq
@@ -52,12 +52,18 @@ def _recorded(name: str, job: Job, boot: Boot) -> Any:
         message = CurrentMessage.get_current_message()
         if message is None:
             raise RuntimeError("an actor runs only by a message")
-        with nullcontext() if boot.tracing is None else boot.tracing.span(name, _described(message), is_job=True):
+        with _span(boot, name, message):
             if await jobs.begin(boot.database.pool, Message(message.message_id, name, arguments)):
                 await job(boot, message.message_id, **arguments)
                 await jobs.finish(boot.database.pool, message.message_id)
 
     return run
+
+
+def _span(boot: Boot, name: str, message: dramatiq.Message[Any]) -> AbstractContextManager[Any]:
+    if boot.tracing is None:
+        return nullcontext()
+    return boot.tracing.job(name, _described(message), (message.options.get("cause") or {}).get("traceparent"))
 
 
 def _described(message: dramatiq.Message[Any]) -> dict[str, str | int | float]:
@@ -101,7 +107,7 @@ class OneLoop(AsyncIO):
 
 class JobLog(Middleware):
     """Writes failures to the job table: RETRYING, or DEAD after the last retry. What is logged meanwhile carries the
-    job's id.
+    job's id and that of the request that made it necessary.
 
     It stands before `Retries`, so that it hears of a failure after that has decided.
     """
@@ -110,7 +116,7 @@ class JobLog(Middleware):
         self._boot = boot
 
     def before_process_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
-        bind_job(message.message_id)
+        bind_job(message.message_id, message.options.get("cause"))
 
     def after_skip_message(self, broker: Broker, message: MessageProxy) -> None:  # noqa: ARG002
         bind_job(None)

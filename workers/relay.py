@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import cast
 
 import asyncpg
-import orjson
 import redis
 from dramatiq.brokers.redis import RedisBroker
 
@@ -36,7 +35,7 @@ async def relay(database: Database, broker: RedisBroker, *, early: bool = False)
     async with database.transaction() as session:
         connection = await connection_of(session)
         rows = await connection.fetch(
-            """select id, job, arguments::text as arguments from outbox
+            """select id, job as name, arguments::text as arguments, cause::text as cause from outbox
                where sent_at is null and (due_at <= $1 or $2) order by id limit $3 for update skip locked""",
             machine_now(),
             early,
@@ -44,7 +43,7 @@ async def relay(database: Database, broker: RedisBroker, *, early: bool = False)
         )
         if not rows:
             return 0
-        messages = [_message(row) for row in rows]
+        messages = [jobs.message_of(row, jobs.outbox_message_id(row["id"])) for row in rows]
         await jobs.note_queued(connection, messages)
         await asyncio.to_thread(send, broker, messages)
         await _mark_sent(connection, [row["id"] for row in rows])
@@ -72,10 +71,6 @@ async def send_again(database: Database, broker: RedisBroker, messages: list[Mes
 
 async def _mark_sent(connection: asyncpg.Connection, ids: list[int]) -> None:
     await connection.execute("update outbox set sent_at = $2 where id = any($1::bigint[])", ids, machine_now())
-
-
-def _message(row: asyncpg.Record) -> Message:
-    return Message(jobs.outbox_message_id(row["id"]), row["job"], orjson.loads(row["arguments"]))
 
 
 async def send_new(database: Database, broker: RedisBroker, message: Message) -> None:

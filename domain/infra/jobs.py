@@ -57,6 +57,8 @@ class Message:
     id: str
     name: str
     arguments: dict[str, Any] = field(default_factory=dict)
+    cause: dict[str, str] | None = None
+    """What made it necessary, see `domain.infra.logs.cause`."""
 
 
 def queue_of(name: str) -> Queue:
@@ -84,14 +86,15 @@ def outbox_message_id(outbox_id: int) -> str:
 async def note_queued(connection: asyncpg.Connection, messages: Sequence[Message]) -> None:
     """Write QUEUED for messages about to be sent; one that was sent before keeps its row."""
     await connection.execute(
-        """insert into job (id, name, arguments, status, attempts, queued_at)
-           select id, name, arguments::jsonb, 'QUEUED', 0, $4
-           from unnest($1::text[], $2::text[], $3::text[]) as t(id, name, arguments)
+        """insert into job (id, name, arguments, status, attempts, queued_at, cause)
+           select id, name, arguments::jsonb, 'QUEUED', 0, $4, cause::jsonb
+           from unnest($1::text[], $2::text[], $3::text[], $5::text[]) as t(id, name, arguments, cause)
            on conflict (id) do nothing""",
         [message.id for message in messages],
         [message.name for message in messages],
         [orjson.dumps(message.arguments).decode() for message in messages],
         machine_now(),
+        [None if message.cause is None else orjson.dumps(message.cause).decode() for message in messages],
     )
 
 
@@ -165,22 +168,22 @@ async def waiting(reader: Reader) -> int:
 async def stalled(reader: Reader, *, before: datetime) -> list[Message]:
     """Jobs without a sign of life since `before`: candidates for being sent again."""
     rows = await reader.fetch(
-        """select id, name, arguments::text as arguments from job
+        """select id, name, arguments::text as arguments, cause::text as cause from job
            where status in ('QUEUED', 'RUNNING', 'RETRYING') and greatest(queued_at, started_at) < $1
            order by queued_at limit 1000""",
         before,
     )
-    return [_message(row) for row in rows]
+    return [message_of(row, row["id"]) for row in rows]
 
 
 async def dead_letters(reader: Reader, ids: Sequence[str] | None = None) -> list[Message]:
     """Jobs that were given up, oldest first; all, or those among `ids`."""
     rows = await reader.fetch(
-        """select id, name, arguments::text as arguments from job
+        """select id, name, arguments::text as arguments, cause::text as cause from job
            where status = 'DEAD' and ($1::text[] is null or id = any($1)) order by queued_at, id""",
         None if ids is None else list(ids),
     )
-    return [_message(row) for row in rows]
+    return [message_of(row, row["id"]) for row in rows]
 
 
 async def given_up(reader: Reader, *, most: int | None = None) -> list[asyncpg.Record]:
@@ -221,5 +224,7 @@ async def forget_done(writer: Reader, *, before: datetime, ticks_before: datetim
     return int(count)
 
 
-def _message(row: asyncpg.Record) -> Message:
-    return Message(row["id"], row["name"], orjson.loads(row["arguments"]))
+def message_of(row: asyncpg.Record, id_: str) -> Message:
+    """The message of a row with `name`, `arguments` and `cause`, the last two as JSON."""
+    cause = None if row["cause"] is None else orjson.loads(row["cause"])
+    return Message(id_, row["name"], orjson.loads(row["arguments"]), cause)

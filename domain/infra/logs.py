@@ -1,7 +1,8 @@
 """What a process says of itself: one line an event to standard error, for people or as JSON, and never a secret.
 
 Whatever is logged while a request is answered or a job runs carries its id: `bound(request=…)` holds for everything
-that is begun inside it, tasks and threads of `asyncio.to_thread` included.
+that is begun inside it, tasks and threads of `asyncio.to_thread` included. A job carries also the id of the request
+that made it necessary, and so do the jobs that it asks for: see `cause`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -34,12 +35,14 @@ class Format(StrEnum):
 
 _request: ContextVar[str | None] = ContextVar("touchline request", default=None)
 _job: ContextVar[str | None] = ContextVar("touchline job", default=None)
+_traceparent: ContextVar[str | None] = ContextVar("touchline traceparent", default=None)
 
 
 @contextmanager
-def bound(*, request: str | None = None, job: str | None = None) -> Iterator[None]:
-    """Let everything that is logged inside carry the ids that are given."""
-    tokens = [(each, each.set(name)) for each, name in ((_request, request), (_job, job)) if name is not None]
+def bound(*, request: str | None = None, job: str | None = None, traceparent: str | None = None) -> Iterator[None]:
+    """Let everything that is logged inside carry the ids that are given, and the jobs that are asked for know them."""
+    given = ((_request, request), (_job, job), (_traceparent, traceparent))
+    tokens = [(each, each.set(name)) for each, name in given if name is not None]
     try:
         yield
     finally:
@@ -47,9 +50,17 @@ def bound(*, request: str | None = None, job: str | None = None) -> Iterator[Non
             each.reset(token)
 
 
-def bind_job(name: str | None) -> None:
-    """Let what this thread logs from now on carry a job's id, or none: where no block encloses the job."""
+def bind_job(name: str | None, cause: Mapping[str, str] | None = None) -> None:
+    """Let what this thread logs from now on carry a job's id and its request's, or none: where no block encloses it."""
     _job.set(name)
+    _request.set((cause or {}).get("request"))
+
+
+def cause() -> dict[str, str] | None:
+    """What makes a job necessary that is asked for here: `request`, and where traces are kept `traceparent`, the span
+    as W3C Trace Context writes it. None where neither is known."""
+    ids = {"request": _request.get(), "traceparent": _traceparent.get()}
+    return {name: value for name, value in ids.items() if value is not None} or None
 
 
 def identity() -> dict[str, str]:

@@ -16,6 +16,7 @@ import asyncpg
 import orjson
 
 from domain.infra.clock import machine_now
+from domain.infra.logs import cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ async def ask(connection: asyncpg.Connection, requests: Sequence[Request], *, no
     """Write `requests` in the open transaction of `connection`.
 
     A request that already waits is locked and not just left: the relay passes over it until this
-    transaction ends, so the job cannot run before it sees what made it necessary.
+    transaction ends, so the job cannot run before it sees what made it necessary. Its cause stays the first one.
     """
     if not requests:
         return
@@ -40,8 +41,8 @@ async def ask(connection: asyncpg.Connection, requests: Sequence[Request], *, no
     requests = list(once.values())
     machine = now or machine_now()
     await connection.execute(
-        """insert into outbox (job, arguments, dedupe_key, due_at, created_at)
-           select job, arguments::jsonb, key, due, $5
+        """insert into outbox (job, arguments, dedupe_key, due_at, created_at, cause)
+           select job, arguments::jsonb, key, due, $5, $6::text::jsonb
            from unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[]) as t(job, arguments, key, due)
            order by key
            on conflict (dedupe_key) where sent_at is null and dedupe_key is not null
@@ -51,4 +52,5 @@ async def ask(connection: asyncpg.Connection, requests: Sequence[Request], *, no
         [request.dedupe_key for request in requests],
         [machine + request.delay for request in requests],
         machine,
+        None if (known := cause()) is None else orjson.dumps(known).decode(),
     )

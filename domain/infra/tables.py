@@ -63,6 +63,8 @@ class Outbox(SQLModel, table=True):
     """Machine time before which it is not sent."""
     created_at: datetime = instant()
     sent_at: datetime | None = instant(nullable=True)
+    cause: dict[str, str] | None = document(nullable=True)
+    """The request that made it necessary, and its span; see `domain.infra.logs.cause`."""
 
 
 class Job(SQLModel, table=True):
@@ -84,3 +86,5 @@ class Job(SQLModel, table=True):
     finished_at: datetime | None = instant(nullable=True)
     result: dict[str, Any] | None = document(nullable=True)
     error: str | None = words(nullable=True)
+    cause: dict[str, str] | None = document(nullable=True)
+    """That of its outbox row."""

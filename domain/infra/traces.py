@@ -10,19 +10,24 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.trace import Link, SpanKind, StatusCode, get_current_span
 from opentelemetry.trace import Span as AnySpan
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import AttributeValue
+
+from domain.infra.logs import bound
 
 EXPORT_WITHIN = 3.0
 """Seconds that a collector has to take spans."""
 HIDDEN = "[hidden]"
+_PROPAGATOR = TraceContextTextMapPropagator()
 
 
 class _Hidden(SpanProcessor):
@@ -51,17 +56,32 @@ class Tracing:
         return cls(provider)
 
     @contextmanager
-    def span(
-        self, name: str, attributes: Mapping[str, AttributeValue] | None = None, *, is_job: bool = False
+    def span(self, name: str, attributes: Mapping[str, AttributeValue] | None = None) -> Iterator[AnySpan]:
+        """A span around a block, under the present one."""
+        with self._begun(name, attributes=attributes) as span:
+            yield span
+
+    @contextmanager
+    def job(
+        self, name: str, attributes: Mapping[str, AttributeValue] | None = None, traceparent: str | None = None
     ) -> Iterator[AnySpan]:
-        """A span around a block, under the present one; one of a job begins a trace."""
-        kind = SpanKind.CONSUMER if is_job else SpanKind.INTERNAL
-        context = Context() if is_job else None
+        """A span around a job. It begins a trace, with a link to the span that made the job necessary, written as W3C
+        Trace Context does: a job may ask for others without an end, and a trace has one."""
+        known = get_current_span(_PROPAGATOR.extract({"traceparent": traceparent or ""}, Context())).get_span_context()
+        links = [Link(known)] if known.is_valid else []
+        with self._begun(name, context=Context(), kind=SpanKind.CONSUMER, attributes=attributes, links=links) as span:
+            yield span
+
+    @contextmanager
+    def _begun(self, name: str, **given: Any) -> Iterator[AnySpan]:
         with self._tracer.start_as_current_span(
-            name, context, kind, attributes, record_exception=False, set_status_on_exception=False
+            name, record_exception=False, set_status_on_exception=False, **given
         ) as span:
+            carrier: dict[str, str] = {}
+            _PROPAGATOR.inject(carrier)
             try:
-                yield span
+                with bound(traceparent=carrier.get("traceparent")):
+                    yield span
             except Exception as error:
                 fail(span, type(error).__name__)
                 raise

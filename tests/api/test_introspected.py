@@ -54,7 +54,10 @@ async def test_other_operations_of_a_text_are_other_questions(client: Client, ex
 
 
 async def test_what_reads_anything_else_is_executed_each_time(client: Client, executed: list[str | None]) -> None:
-    for query in ("query Mixed { __typename status { level } }", "query Spread { ...F } fragment F on Query { __typename }"):
+    for query in (
+        "query Mixed { __typename status { level } }",
+        "query Spread { ...F } fragment F on Query { __typename }",
+    ):
         for _ in range(2):
             await client.data(query)
     assert executed == ["Mixed", "Mixed", "Spread", "Spread"]

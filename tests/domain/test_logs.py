@@ -14,12 +14,13 @@ from pathlib import Path
 
 import pytest
 
-from domain.infra.logs import bind_job, bound, formatter_of, identity
+from domain.infra.logs import bind_job, bound, cause, formatter_of, identity
 from domain.infra.redaction import Redactor
 from domain.infra.settings import Settings, read_settings
 
 ROOT = Path(__file__).parents[2]
 SECRET = "hunter2-and-more"
+SPAN = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 DATABASE = f"postgresql://ann:{SECRET}@127.0.0.1:1/touchline"
 
 
@@ -131,6 +132,19 @@ def test_a_thread_is_bound_until_it_is_released() -> None:
     assert identity() == {"job": "outbox-1"}
     bind_job(None)
     assert identity() == {}
+
+
+@pytest.mark.usefixtures("unbound")
+def test_a_job_carries_the_request_that_made_it_necessary() -> None:
+    assert cause() is None
+    with bound(request="r-1", traceparent=SPAN):
+        known = cause()
+    assert known == {"request": "r-1", "traceparent": SPAN}
+    bind_job("outbox-1", known)
+    assert identity() == {"request": "r-1", "job": "outbox-1"}
+    assert cause() == {"request": "r-1"}, "the span is that of the job, where traces are kept"
+    bind_job("outbox-2")
+    assert (identity(), cause()) == ({"job": "outbox-2"}, None)
 
 
 def test_what_ends_a_process_is_logged_as_everything_else_is() -> None:
