@@ -40,7 +40,8 @@ PLANTED = {
 }
 PERSON = {"email": "ann@example.com", "password": PLANTED["person"]}
 REQUEST = "the-one-that-asks-for-mail"
-REGISTER = "mutation ($input: RegisterInput!) { register(input: $input) { isAccepted errors { ... on UserError { message } } } }"
+REGISTER = """mutation ($input: RegisterInput!) {
+  register(input: $input) { isAccepted errors { ... on UserError { message } } } }"""
 LOGIN = "mutation ($input: LoginInput!) { login(input: $input) { errors { ... on UserError { message } } } }"
 
 
