@@ -11,7 +11,7 @@ from types import FrameType
 import uvicorn
 
 from api.app import create_app
-from api.edge.connections import Connection
+from api.edge.connections import Connection, SocketConnection
 from api.edge.server import Server
 from api.edge.sockets import LARGEST_MESSAGE
 from domain.infra.errors import SettingsError
@@ -38,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
             port=settings.port,
             loop="auto",
             http=Connection,
+            ws=SocketConnection,
             lifespan="on",
             log_config=None,
             access_log=False,

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from api.app import create_app
-from api.edge.connections import Connection
+from api.edge.connections import Connection, SocketConnection
 from api.edge.sockets import LARGEST_MESSAGE
 from domain.infra.settings import Settings
 
@@ -45,6 +45,7 @@ async def serving(database_url: str, redis_url: str, **settings: Any) -> AsyncIt
         host="127.0.0.1",
         port=0,
         http=Connection,
+        ws=SocketConnection,
         log_config=None,
         lifespan="on",
         proxy_headers=False,

@@ -142,6 +142,39 @@ async def test_a_connection_that_does_not_ask_is_closed(
     writer.close()
 
 
+async def test_what_comes_after_a_body_is_bounded_as_a_head_is(api: Api) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n0\r\n")
+    sent = 0
+    async with asyncio.timeout(20):
+        with suppress(ConnectionError):
+            while sent < 64 * connections.LARGEST_HEAD and not reader.at_eof():
+                writer.write(b"a: " + b"x" * 1000 + b"\r\n")
+                await writer.drain()
+                sent += 1000
+                await asyncio.sleep(0)
+            await reader.read()
+    assert sent < 64 * connections.LARGEST_HEAD
+    writer.close()
+
+
+async def test_an_empty_line_after_an_answer_holds_no_connection_open(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_WITHIN", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    writer.write(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        await asyncio.sleep(0.1)
+        writer.write(b"\r\n")
+        began = asyncio.get_running_loop().time()
+        await reader.read()
+    assert asyncio.get_running_loop().time() - began < 3  # uvicorn's own clock would have run for five
+    writer.close()
+
+
 async def test_a_socket_outlives_the_time_of_a_head(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections, "HEAD_WITHIN", 0.2)
     async with socket(api.port) as opened:

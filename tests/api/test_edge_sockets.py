@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket as stream
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
@@ -14,8 +16,8 @@ from redis.asyncio import Redis
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from api.edge import connections, sockets
 from api.edge import router as routing
-from api.edge import sockets
 from domain.accounts.sessions import SignedIn
 from domain.infra import leases
 from domain.infra.database import Database
@@ -53,6 +55,30 @@ async def _nothing_held(redis_url: str) -> None:
 async def ann(database: Database, redis_url: str) -> AsyncIterator[SignedIn]:
     async with open_desk(database, redis_url) as desk:
         yield await signed_in(desk, await person(desk))
+
+
+PINGS = 60_000
+UPGRADE = (
+    b"GET /graphql HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: graphql-transport-ws\r\n\r\n"
+)
+
+
+async def test_answers_to_pings_are_not_kept_for_who_does_not_read(api: Api) -> None:
+    ping = b"\x89\xfd\0\0\0\0" + bytes(125)
+    own = stream.socket()
+    own.setsockopt(stream.SOL_SOCKET, stream.SO_RCVBUF, 4096)
+    own.setblocking(False)
+    loop = asyncio.get_running_loop()
+    with own:
+        await loop.sock_connect(own, ("127.0.0.1", api.port))
+        await loop.sock_sendall(own, UPGRADE)
+        assert (await loop.sock_recv(own, 4096)).startswith(b"HTTP/1.1 101")
+        for _ in range(PINGS // 1000):
+            await loop.sock_sendall(own, ping * 1000)
+        (served,) = [each for each in gc.get_objects() if isinstance(each, connections.SocketConnection)]
+        await until(lambda: not served.writable.is_set())
+        assert served.transport.get_write_buffer_size() < 2 * 1024 * 1024
 
 
 async def begun(opened: Socket) -> str:
