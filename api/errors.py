@@ -72,6 +72,11 @@ def shown(error: GraphQLError, code: str) -> GraphQLError:
     return _masked(error, cause)
 
 
+def masked(error: GraphQLError) -> GraphQLError:
+    """The error as a client sees it where something else than GraphQL raised it; any other one as it is."""
+    return error if isinstance(_cause(error), GraphQLError) else shown(error, INTERNAL)
+
+
 def _code_of(cause: TouchlineError) -> str:
     if isinstance(cause, NotFound):
         return NOT_FOUND

@@ -23,7 +23,7 @@ from api.edge.costs import Costs
 from api.edge.guard import QueryGuard
 from api.edge.introspected import Introspected
 from api.edge.observed import Observed
-from api.errors import ShownErrors
+from api.errors import ShownErrors, masked
 from api.execution import Execution
 from api.following import set_following
 from api.leaderboard import leaderboard
@@ -131,8 +131,9 @@ class Renewed(SchemaExtension):
 
 
 class TouchlineSchema(strawberry.Schema):
-    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:
-        """Nothing: `ShownErrors` logs what nobody expected, and the rest is the client's."""
+    def process_errors(self, errors: list[GraphQLError], execution_context: Any = None) -> None:  # noqa: ARG002
+        """Mask what nobody expected, also where a hook raised it: `ShownErrors`, which codes the rest, is over then."""
+        errors[:] = map(masked, errors)
 
 
 @cache

@@ -30,6 +30,7 @@ from graphql import (
     GraphQLSchema,
     InlineFragmentNode,
     IntValueNode,
+    ListValueNode,
     NullValueNode,
     OperationDefinitionNode,
     OperationType,
@@ -157,6 +158,8 @@ class _Field(NamedTuple):
     """Whether the sizes are those of a page within it."""
     is_page: bool = False
     """Whether it is as long as the page that it stands in."""
+    is_wrapped: bool = False
+    """Whether it is the type within a list or within what is never null."""
     extra: int = 0
     """Values for each parent beside these."""
     calls: int = 0
@@ -242,6 +245,7 @@ def _field(path: str, field: GraphQLField, lengths: Mapping[str, int], points: i
         ids=IDS.get(path),
         has_pages=is_connection,
         is_page=is_page,
+        is_wrapped=path == "__Type.ofType",
         extra=POINT * POINTS.get(path, points),
         calls=_calls(field),
     )
@@ -267,7 +271,6 @@ def _introspected(schema: GraphQLSchema) -> Iterator[tuple[str, int]]:
     yield "__Type.enumValues", math.ceil(len(enums) / len(kinds))
     yield "__Type.interfaces", 1
     yield "__Type.possibleTypes", 1
-    yield "__Type.ofType", 0  # what a type is made of is counted with the type
     yield "__Field.args", math.ceil(sum(len(field.args) for field in fields) / len(fields))
 
 
@@ -337,6 +340,13 @@ class _Counting:
         values, items = field.own + inner.values + inner.paged_values, field.is_item + inner.items + inner.paged_items
         if field.is_page:
             return _Sum(0, 0, values, items, calls)
+        if field.is_wrapped and node.alias is None and _is_plain(node.selection_set):
+            return _Sum(
+                1
+                + sum(
+                    isinstance(each, FieldNode) and each.selection_set is None for each in node.selection_set.selections
+                )
+            )
         return _Sum(length * values + field.extra, length * items, 0, 0, calls)
 
     def _length(self, field: _Field, node: FieldNode) -> int:
@@ -353,8 +363,13 @@ class _Counting:
         return max(named, default=DEFAULT_SIZE)
 
     def _many(self, node: ValueNode) -> int:
-        value = self._variables.get(node.name.value) if isinstance(node, VariableNode) else None
-        return len(getattr(node, "values", value if isinstance(value, list) else ()))
+        """How many values are given; one that stands alone is a list of one for GraphQL."""
+        if isinstance(node, ListValueNode):
+            return len(node.values)
+        if not isinstance(node, VariableNode):
+            return 0 if isinstance(node, NullValueNode) else 1
+        value = self._variables.get(node.name.value)
+        return len(value) if isinstance(value, list) else int(value is not None)
 
     def _size(self, given: object) -> int | None:
         """A page size; None where it is not given, and the largest for one that will be refused."""
@@ -364,6 +379,17 @@ class _Counting:
         if value is None or isinstance(value, NullValueNode):
             return None
         return value if isinstance(value, int) and 1 <= value <= LARGEST_SIZE else LARGEST_SIZE
+
+
+def _is_plain(selections: SelectionSetNode) -> bool:
+    """Whether fields without a new name are all that is selected, plain ones or such a type again: so tools ask, ten
+    levels deep, of which seldom more than the first is there."""
+    return all(
+        isinstance(each, FieldNode)
+        and each.alias is None
+        and (each.selection_set is None or (each.name.value == "ofType" and _is_plain(each.selection_set)))
+        for each in selections.selections
+    )
 
 
 _PLAIN = _Field()

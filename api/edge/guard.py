@@ -51,6 +51,8 @@ MOST_SUGGESTED = 3
 """Errors of a document that are told with suggestions; each may take 10 ms."""
 KEPT_TOKENS = 50_000
 """Words and signs of all documents that are kept parsed; a token takes about 600 bytes with what is made of it."""
+CHARACTERS_A_TOKEN = 50
+"""Characters that need as much room: up to four bytes each, in the text and again in what was read."""
 REFUSED = 1
 """Points of an operation that is refused or only measured; nobody asks for nothing."""
 _TOO_MANY_TOKENS = f"Document contains more than {TOKENS.most} tokens."
@@ -108,7 +110,7 @@ class _Kept:
 
     def __init__(self) -> None:
         self._documents: OrderedDict[str, Document] = OrderedDict()
-        self._tokens = 0
+        self._weight = 0
 
     def find(self, text: str) -> Document | None:
         if (found := self._documents.get(text)) is not None:
@@ -117,10 +119,14 @@ class _Kept:
 
     def keep(self, text: str, document: Document) -> None:
         self._documents[text] = document
-        self._tokens += document.shape.tokens
-        while self._tokens > KEPT_TOKENS:
-            _, gone = self._documents.popitem(last=False)
-            self._tokens -= gone.shape.tokens
+        self._weight += _weight(text, document)
+        while self._weight > KEPT_TOKENS:
+            self._weight -= _weight(*self._documents.popitem(last=False))
+
+
+def _weight(text: str, document: Document) -> int:
+    """Of a document that is kept, in tokens: the characters of comments and spaces need room too."""
+    return document.shape.tokens + len(text) // CHARACTERS_A_TOKEN
 
 
 _kept = _Kept()

@@ -51,10 +51,11 @@ DIRECTIVES = Limit("directives", 50, "directives, those of fragments included", 
 CROWD = Limit("directivesAtOnce", 4, "directives of one field or fragment", "Each can stand there only once.")
 REPEATS = Limit("repeats", 5_000, "pairs of one field that is asked for again at one place", "Ask for it once.")
 VALUES = Limit("values", 2_000, "values in the variables, those in lists and objects included", _LESS)
+LEVELS = Limit("levels", 50, "levels of lists and objects in the variables", "No input of the schema is so deep.")
 
 LIMITS = (
     *(CHARACTERS, LINES, TOKENS, WORD, TEXT, DEFINITIONS, VARIABLES, ROOTS),
-    *(NODES, DEPTH, ALIASES, DIRECTIVES, CROWD, REPEATS, VALUES),
+    *(NODES, DEPTH, ALIASES, DIRECTIVES, CROWD, REPEATS, VALUES, LEVELS),
 )
 _CAP = 10**9
 """Counts do not grow beyond it: fragments that spread fragments double them without end."""
@@ -119,9 +120,9 @@ def fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
 
 def check_values(variables: object) -> None:
     """Raise Excess for variables that hold too much; what is beyond the limit is not looked at."""
-    count, waiting = 0, [variables]
+    count, waiting = 0, [(variables, 0)]
     while waiting:
-        value = waiting.pop()
+        value, level = waiting.pop()
         within: Collection[Any] = ()
         if isinstance(value, dict):
             within = value.values()
@@ -129,7 +130,8 @@ def check_values(variables: object) -> None:
             within = value
         count += len(within)
         check(VALUES, count)
-        waiting.extend(within)
+        check(LEVELS, level)
+        waiting.extend((each, level + 1) for each in within)
 
 
 @dataclass(slots=True)

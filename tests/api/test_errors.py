@@ -112,3 +112,19 @@ async def test_the_same_where_a_row_is_written(database: Database) -> None:
     error = shown(GraphQLError("x", path=["a"], original_error=told.value), "GRAPHQL_VALIDATION_FAILED")
     assert error.extensions == {"code": "BAD_USER_INPUT"}
     assert "select" not in error.message
+
+
+async def test_a_surprise_of_a_hook_is_masked_too(
+    client: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("the password is swordfish")
+
+    monkeypatch.setattr("api.edge.guard.check_values", broken)
+    with caplog.at_level(logging.ERROR):
+        answer = await client.http.post("/graphql", json={"query": "{ __typename }"})
+    assert answer.status_code == 500
+    (error,) = answer.json()["errors"]
+    assert error["extensions"]["code"] == "INTERNAL"
+    assert "swordfish" not in answer.text
+    assert [record for record in caplog.records if error["extensions"]["id"] in record.getMessage()]

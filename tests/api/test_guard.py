@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
 import pytest
-from graphql import get_introspection_query
+from graphql import get_introspection_query, parse
 
+from api.edge import guard
 from domain.infra.settings import Settings
 from tests.api.client import Client, serving
 from tests.factories import Factory, card
@@ -47,6 +49,26 @@ async def test_what_costs_too_much_is_refused_before_anything_is_read(client: Cl
     assert f"cost: {told['cost']:,} points" in error["message"]
     error = await refusal(client, f"{{ status {{ {fields(51, 'a{}: level')} }} }}")
     assert error["extensions"] == {"code": "QUERY_TOO_COSTLY", "limit": "aliases", "max": 50, "actual": 51}
+
+
+async def test_variables_are_no_well_without_a_bottom(client: Client) -> None:
+    for level, is_taken in ((50, True), (51, False), (300, False), (900, False)):
+        sent = {"query": "{ __typename }", "variables": {"a": json.loads("[" * level + "]" * level)}}
+        body = (await client.http.post("/graphql", json=sent)).json()
+        if is_taken:
+            assert body == {"data": {"__typename": "Query"}}
+        else:
+            assert body["errors"][0]["extensions"]["limit"] == "levels", level
+
+
+def test_documents_are_kept_by_their_weight() -> None:
+    kept = guard._Kept()
+    texts = [f"{{ __typename }} # {n}" + "x" * 40_000 for n in range(1000)]
+    for text in texts:
+        kept.keep(text, guard.Document(parse(text)))
+    held = [text for text in texts if kept.find(text) is not None]
+    assert texts[-len(held) :] == held, "the last ones"
+    assert 0 < sum(map(len, held)) <= guard.KEPT_TOKENS * guard.CHARACTERS_A_TOKEN
 
 
 async def test_variables_change_the_cost_of_a_document_that_is_known(client: Client) -> None:

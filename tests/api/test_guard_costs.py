@@ -145,8 +145,38 @@ def test_introspection_costs_what_the_schema_holds(priced: Priced) -> None:
     most = "types { name fields { name args { name type { name } } type { name } } }"
     assert priced(f"{{ a: __schema {{ {most} }} b: __schema {{ {most} }} }}").points < CHEAP
     with pytest.raises(Excess, match="introspection: "):
-        priced(f"{{ __schema {{ {' '.join(f'a{n}: {most}' for n in range(4))} }} }}")
+        priced(f"{{ __schema {{ {' '.join(f'a{n}: {most}' for n in range(6))} }} }}")
     assert priced('{ __type(name: "Query") { name } }').points == 1
+
+
+@pytest.mark.parametrize(
+    "beneath",
+    [
+        " ".join(f"a{n}: type {{ ofType {{ fields {{ name args {{ name }} }} }} }}" for n in range(3)),
+        " ".join(f"a{n}: type {{ ofType {{ name }} }}" for n in range(24)),
+        f"type {{ {' '.join(f'a{n}: ofType {{ name }}' for n in range(24))} }}",
+        f"type {{ ofType {{ {' '.join(f'a{n}: name' for n in range(40))} }} }}",
+        f"type {{ ofType {{ {' '.join(f'... on __Type {{ a{n}: name }}' for n in range(40))} }} }}",
+    ],
+)
+def test_what_a_type_is_made_of_is_counted(priced: Priced, beneath: str) -> None:
+    with pytest.raises(Excess, match="introspection: "):
+        priced(f"{{ __schema {{ types {{ fields {{ {beneath} }} }} }} }}")
+
+
+def test_one_id_that_is_no_list_is_a_list_of_one(priced: Priced) -> None:
+    def cost(ids: str, declared: str = "", **variables: Any) -> int:
+        return priced(
+            f"query {declared} {{ nodes(ids: {ids}) {{ ... on League {{ {within} }} }} }}", **variables
+        ).points
+
+    within = "matches(first: 100) { nodes { id markets { key selections { key quotes { id } } } } }"
+    one = cost('["L"]')
+    assert one > 1000
+    assert cost('"L"') == cost("$i", "($i: [ID!]!)", i="L") == cost("$i", "($i: [ID!]!)", i=["L"]) == one
+    assert cost("$i", '($i: [ID!]! = "L")') == one
+    assert cost('["L", "M"]') > 1.9 * one
+    assert cost("null") == cost("$i", "($i: [ID!])", i=None) == cost("[]") < 10
 
 
 def test_a_price_for_what_does_not_exist_is_no_schema() -> None:

@@ -243,4 +243,5 @@ def test_variables_are_counted_through_lists_and_objects() -> None:
     deep: list[object] = []
     for _ in range(1_500):
         deep = [deep]
-    shapes.check_values(deep)  # and no RecursionError
+    with pytest.raises(shapes.Excess, match=r"^levels: "):  # and no RecursionError
+        shapes.check_values(deep)

@@ -79,6 +79,7 @@ LIMITS: Mapping[str, int] = MappingProxyType(
         "directives at one place": shapes.CROWD.most,
         "pairs of a repeated field": shapes.REPEATS.most,
         "values in the variables": shapes.VALUES.most,
+        "levels of the variables": shapes.LEVELS.most,
         "items of a page": paging.LARGEST_SIZE,
         "ids of `nodes`": lookups.MOST_NODES,
         "matches of a subscription": subscriptions.MOST_MATCHES,
