@@ -2,8 +2,8 @@
 
 Who is signed in spends the points of the account, everybody else those of the network address. A request of nobody is
 one point before its body is read (`enter`); what its operation costs beyond that is spent before anything of it is
-executed (`charge`). Subscriptions at once are counted for the same two (`counted_stream`). A limit of 0 counts
-nothing; a Redis that is away refuses nobody.
+executed (`charge`), and what is refused sooner is a point as well (`paid`). Subscriptions at once are counted for the
+same two (`counted_stream`). A limit of 0 counts nothing; a Redis that is away refuses nobody.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ MINUTE = 60
 POINTS = "points"
 DOOR = 1
 """Points of a request before anything of it is known."""
+REFUSED = 1
+"""Points of an operation that is refused or only measured; nobody asks for nothing."""
 Name = tuple[str, str]
 """`account` or `address`, and which."""
 
@@ -67,6 +69,11 @@ async def charge(context: Context, cost: int) -> int:
     until it could be asked again. An operation that costs more than a minute has takes a whole minute's."""
     prepaid = 0 if context.visitor is not None else context.prepaid
     return await _spend(context, cost - prepaid, within=prepaid)
+
+
+async def paid(context: Context, refusal: Refused) -> Refused:
+    """A refusal of what came in, for which a point is spent; the one that says so where none is left."""
+    return refused(context, wait) if (wait := await charge(context, REFUSED)) else refusal
 
 
 async def left(context: Context) -> Left:

@@ -38,7 +38,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.validation_rules.maybe_null import MaybeNullValidationRule
 
 from api.context import Context
-from api.edge.allowance import charge, refused
+from api.edge.allowance import REFUSED, charge, refused
 from api.edge.costs import Cost, Costs, default_values
 from api.edge.refusals import QUERY_TOO_COSTLY
 from api.edge.shapes import TOKENS, Excess, Limit, check, check_text, check_values, fragments_of, measure
@@ -53,8 +53,6 @@ KEPT_TOKENS = 50_000
 """Words and signs of all documents that are kept parsed; a token takes about 600 bytes with what is made of it."""
 CHARACTERS_A_TOKEN = 50
 """Characters that need as much room: up to four bytes each, in the text and again in what was read."""
-REFUSED = 1
-"""Points of an operation that is refused or only measured; nobody asks for nothing."""
 _TOO_MANY_TOKENS = f"Document contains more than {TOKENS.most} tokens."
 _SUGGESTION = re.compile(r" Did you mean .*\?")
 

@@ -27,6 +27,7 @@ from api.auth import admit, caller_of, sent_on_socket, visitor_of
 from api.context import Context
 from api.edge import asked as asking
 from api.edge import bodies, meters
+from api.edge.allowance import paid
 from api.edge.answers import answered, formatted, unexpected, was_refused
 from api.edge.asked import Asked
 from api.edge.documents import Documents, Operation, open_documents
@@ -75,16 +76,17 @@ class Router(GraphQLRouter[Context, None]):
 
     async def _answer(self, request: Request, context: Context, media_type: str | None, stream: str | None) -> Response:
         """The answer as `media_type`, or in a stream where that is None or a subscription is asked for."""
-        asking.check_sender(request)
+        asking.check_sender(request, self.origins)
         await admit(context, request.headers.get("authorization"))
-        asked = await _asked(request, context)
         try:
+            asked = await _asked(request, context)
             operation = await self.documents.operation(asked, context.doors.redis)
-        except Refused as refused:
+        except Refused as error:
+            refused = await paid(context, error)
             if media_type is None and stream is not None and refused.status is None:
                 meters.REFUSALS.labels(refused.code).inc()
                 return Stream(_told(refused), stream, context)  # the client reads errors there, and no status
-            raise
+            raise refused from None
         if request.method == "GET" and operation.kind is OperationType.MUTATION:
             raise Refused(405, "Mutations are sent by POST.", METHOD_NOT_ALLOWED, headers={"allow": "POST"})
         if stream is not None and (media_type is None or operation.kind is OperationType.SUBSCRIPTION):

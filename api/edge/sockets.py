@@ -25,7 +25,7 @@ from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
 
 from api.context import Context
 from api.edge import meters
-from api.edge.allowance import Name, whose
+from api.edge.allowance import Name, paid, whose
 from api.edge.asked import read
 from api.edge.refusals import RATE_LIMITED, Refused
 from api.errors import UNREACHABLE
@@ -104,7 +104,8 @@ class Guest(BaseGraphQLTransportWSHandler[Context, None]):
         if self.connection_acknowledged:
             try:
                 message["payload"]["query"] = await self._document(message)
-            except Refused as refused:
+            except Refused as error:
+                refused = await paid(self.context, error)
                 meters.REFUSALS.labels(refused.code).inc()
                 await self._refuse(name, refused.formatted)
                 return

@@ -13,6 +13,8 @@ from domain.infra.settings import Settings
 from tests.api.betting import betting
 from tests.api.client import Client, serving
 from tests.factories import Factory, card
+from tests.serving import serving as serving_on_a_port
+from tests.serving import socket
 
 LIST = "matches { nodes { id } }"
 
@@ -60,6 +62,34 @@ async def test_an_account_pays_for_what_it_only_measures(database_url: str, redi
             "limit": 10_000,
             "remaining": 9_999,
         }
+
+
+NO_QUESTIONS = ("{ never", "{ a: " * 3000, "fragment F on Query { __typename }")
+"""Documents that are refused before their rules are looked at."""
+
+
+async def test_what_is_refused_at_once_costs_an_account_too(
+    database_url: str, redis_url: str, factory: Factory
+) -> None:
+    async with (
+        serving(Settings(database_url=database_url, redis_url=redis_url, viewer_points=10)) as client,
+        betting(client.app) as ann,
+    ):
+        for query in NO_QUESTIONS:
+            await ann.ask(query)
+        assert (await ann.data("{ rateLimit { remaining } }"))["rateLimit"] == {"remaining": 10 - len(NO_QUESTIONS) - 1}
+
+
+async def test_what_a_socket_is_refused_costs_a_point(database_url: str, redis_url: str, factory: Factory) -> None:
+    async with serving_on_a_port(database_url, redis_url, address_points=10) as api, socket(api.port) as opened:
+        codes = []
+        for query in (NO_QUESTIONS * 4)[:11]:
+            await opened.subscribe(query, {})
+            message = await opened.receive()
+            assert message["type"] == "error"
+            codes.append(message["payload"][0]["extensions"]["code"])
+    assert "RATE_LIMITED" not in codes[:10]
+    assert codes[10] == "RATE_LIMITED"
 
 
 async def test_where_nothing_is_counted_nothing_is_told(database_url: str, redis_url: str, factory: Factory) -> None:
