@@ -3,7 +3,8 @@
 What is malformed is refused with status 400 and a sentence that names the field at fault.
 
 No page elsewhere can make somebody's browser ask: a POST must be JSON, which a browser sends to another site only after
-it has asked whether it may, and a GET must carry a sign that no link, picture or form can set.
+it has asked whether it may, and a GET must carry a sign that no page elsewhere can set. Any page may choose what it
+accepts, so that is a sign only of a program, which says nothing of pages, and of a page that the settings allow.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ _HASH = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.IGNORECASE)
 _SIGNS = ("apollo-require-preflight", "x-apollo-operation-name", "authorization")
 """Headers that a page elsewhere cannot send without being asked for permission."""
 _FORGED = (
-    "A GET must show that no other page made a browser send it: send the header `apollo-require-preflight: true`, or "
-    f"accept `{GRAPHQL_JSON}` or `{JSON}`."
+    "A GET must show that no other page made a browser send it: send the header `apollo-require-preflight: true`, or, "
+    f"where it comes from no page, accept `{GRAPHQL_JSON}` or `{JSON}`."
 )
 _NO_BATCHES = (
     "The body is a list, and operations are not taken in batches: send one operation, as an object with `query`, for "
@@ -48,21 +49,26 @@ class Asked:
     """Whether the document may be kept, so that its hash is enough from now on."""
 
 
-def check_sender(request: Request) -> None:
-    """Let a request through whose method and content type are no other page's doing; raises Refused."""
+def check_sender(request: Request, origins: re.Pattern[str] | None) -> None:
+    """Let a request through whose method and content type are no other page's doing, but for pages of `origins`;
+    raises Refused."""
     if request.method == "POST":
         media_type, parameters = media_type_of(request.headers.get("content-type"))
         if media_type != JSON or parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8"}:
             message = f"The body must be JSON in UTF-8: send it with `content-type: {JSON}`."
             raise Refused(415, message, UNSUPPORTED_MEDIA_TYPE, headers={"accept-post": JSON})
-    elif not _is_signed(request):
+    elif not _is_signed(request, origins):
         raise Refused(400, _FORGED, CSRF_BLOCKED)
 
 
-def _is_signed(request: Request) -> bool:
+def _is_signed(request: Request, origins: re.Pattern[str] | None) -> bool:
     headers = request.headers
-    is_own_page = headers.get("sec-fetch-site") == "same-origin"  # an EventSource can send nothing else
-    return is_own_page or any(headers.get(name) for name in _SIGNS) or is_named(headers.get("accept"))
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    if site == "same-origin" or any(headers.get(name) for name in _SIGNS):  # an EventSource can send nothing else
+        return True
+    is_known = origins is not None and origin is not None and origins.fullmatch(origin) is not None
+    is_elsewhere = (site not in {None, "none"} or origin is not None) and not is_known
+    return not is_elsewhere and is_named(headers.get("accept"))
 
 
 def read_body(body: bytes) -> Asked:

@@ -36,7 +36,7 @@ def answer_type(accept: str | None) -> str | None:
 
 
 def is_named(accept: str | None) -> bool:
-    """Whether a client names one of the two kinds of JSON: a browser does so for a program only, never for a link."""
+    """Whether a client names one of the two kinds of JSON: a browser does so for a script only, never for a link."""
     return any(media_type in {JSON, GRAPHQL_JSON} for media_type, _ in _ranges(accept or ""))
 
 

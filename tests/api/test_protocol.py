@@ -18,6 +18,7 @@ from domain.infra.database import Database
 from domain.infra.settings import Settings
 from tests.api.client import Client, serving
 from tests.api.front import Front, front_desk
+from tests.factories import Factory
 from tests.people import person, signed_in
 
 JSON = "application/json"
@@ -221,7 +222,22 @@ SIGNS: list[tuple[dict[str, str], bool]] = [
     ({"accept": "*/*", "sec-fetch-site": "same-origin"}, True),
     ({"accept": JSON}, True),
     ({"accept": GRAPHQL}, True),
+    ({"accept": JSON, "sec-fetch-site": "none"}, True),
+    ({"accept": JSON, "sec-fetch-site": "cross-site"}, False),
+    ({"accept": JSON, "sec-fetch-site": "same-site"}, False),
+    ({"accept": JSON, "origin": "https://elsewhere.example"}, False),
 ]
+
+
+async def test_a_page_that_the_settings_allow_may_ask_by_get(
+    database_url: str, redis_url: str, factory: Factory
+) -> None:
+    own = "https://odds.example"
+    async with serving(Settings(database_url=database_url, redis_url=redis_url, allowed_origins=(own,))) as client:
+        for origin, passes in ((own, True), (f"{own}.evil.example", False)):
+            headers = {"accept": JSON, "sec-fetch-site": "cross-site", "origin": origin}
+            answer = await client.http.get("/graphql", params={"query": "{ __typename }"}, headers=headers)
+            assert (answer.status_code == 200) == passes, origin
 
 
 async def test_a_get_can_be_asked_whether_it_still_holds(client: Client) -> None:
