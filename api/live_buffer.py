@@ -142,7 +142,7 @@ class Buffer:
             async with asyncio.timeout(patience.total_seconds()):
                 await self._news.wait()
         except TimeoutError:
-            return False
+            return self._news.is_set()  # it may have come in the same turn of the loop
         return True
 
     def take(self, most: int) -> Update:

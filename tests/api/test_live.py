@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
@@ -14,7 +15,7 @@ import pytest
 from api import live
 from api.hub import OddsHub
 from api.live import Subscriber
-from api.live_buffer import Cursor, Kind, Update, Wanted
+from api.live_buffer import Buffer, Cursor, Kind, Update, Wanted
 from domain.infra.bus import Bus
 from domain.infra.database import Database
 from domain.infra.errors import BadCursor
@@ -23,6 +24,15 @@ from domain.odds.stream import Scope
 from tests.odds_world import World, make_world, odds_bus, until
 
 DAY = timedelta(hours=24)
+
+
+async def test_news_in_the_turn_of_a_heartbeat_goes_first(hub: OddsHub) -> None:
+    buffer = Buffer(Wanted(Scope(frozenset({1}))), hub, limit=10, floor=0)
+    waiting = asyncio.create_task(buffer.wait(timedelta(seconds=0.02)))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_later(0.021, buffer.lose)
+    time.sleep(0.05)  # noqa: ASYNC251 - both are due when the loop looks again
+    assert await waiting
 
 
 @pytest.fixture
