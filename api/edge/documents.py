@@ -18,7 +18,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import orjson
 from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
@@ -41,6 +41,8 @@ KEPT_SECONDS = 7 * 24 * 3600
 """How long a document stays there after it was last asked for."""
 IN_MEMORY = 256
 """Documents in the memory of a process."""
+NOTED_EVERY = 3600.0
+"""Seconds after which a process tells Redis again that a document of its memory is asked for."""
 LONGEST_KEPT = 32_768
 """Characters of a document that is kept; a longer one is executed, and must be sent each time."""
 ANSWER_WITHIN = 1.0
@@ -89,6 +91,14 @@ class Operation:
     kind: OperationType
 
 
+class _Kept(NamedTuple):
+    """A document in the memory of this process."""
+
+    text: str
+    noted_until: float
+    """On the monotonic clock: until then Redis need not be asked about it."""
+
+
 class Documents:
     """The documents that one process knows by their hashes."""
 
@@ -96,7 +106,7 @@ class Documents:
         """`is_exclusive` executes nothing that is not trusted."""
         self._trusted = trusted
         self._is_exclusive = is_exclusive
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._away_until = 0.0
 
     async def operation(self, asked: Asked, redis: Redis) -> Operation:
@@ -110,7 +120,7 @@ class Documents:
     async def _operation(self, asked: Asked, redis: Redis) -> Operation:
         text = await self._text(asked, redis)
         document = parsed(text)
-        if asked.is_offered and not self._is_exclusive:
+        if asked.is_offered and asked.query is not None and not self._is_exclusive:
             await self._keep(cast("str", asked.document_id), text, redis)
         return Operation(text, _chosen(document, asked.operation_name).operation)
 
@@ -131,10 +141,12 @@ class Documents:
             return text
         if self._is_exclusive:
             raise _not_trusted()
-        if (text := self._kept.get(name)) is not None:
+        kept = self._kept.get(name)
+        if kept is not None and time.monotonic() < kept.noted_until:
             self._kept.move_to_end(name)
-            return text
-        if (text := await self._fetched(name, redis)) is None:
+            return kept.text
+        text = await self._fetched(name, redis) or (None if kept is None else kept.text)
+        if text is None:
             raise Refused(None, "PersistedQueryNotFound", PERSISTED_QUERY_NOT_FOUND)
         self._remember(name, text)
         return text
@@ -165,7 +177,7 @@ class Documents:
             return None
 
     def _remember(self, name: str, text: str) -> None:
-        self._kept[name] = text
+        self._kept[name] = _Kept(text, time.monotonic() + NOTED_EVERY)
         self._kept.move_to_end(name)
         if len(self._kept) > IN_MEMORY:
             self._kept.popitem(last=False)

@@ -133,6 +133,24 @@ async def test_processes_share_a_bounded_number(redis: Redis, monkeypatch: pytes
     assert not await knows(here, redis, long)
 
 
+async def test_what_a_process_knows_is_not_written_again(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, name = Documents({}, is_exclusive=False), f"touchline:document:{digest(QUERY)}"
+    await offer(known, redis, QUERY)
+    await redis.delete(name)
+    asked = read({"extensions": persisted(QUERY)})
+    assert (await known.operation(asked, redis)).text == QUERY
+    assert not await redis.exists(name), "a hash alone brings nothing new"
+    assert await knows(known, redis, QUERY)
+    await redis.set(name, QUERY, ex=5)
+    monkeypatch.setattr(documents, "NOTED_EVERY", 0.0)
+    await offer(known, redis, QUERY)
+    await redis.expire(name, 5)
+    await known.operation(asked, redis)
+    assert await redis.ttl(name) > 5, "an hour later it is noted that it is still asked for"
+    await redis.delete(name)
+    assert await knows(known, redis, QUERY), "what Redis lost is still known here"
+
+
 async def test_a_redis_that_is_away_knows_nothing_and_fails_nobody(caplog: pytest.LogCaptureFixture) -> None:
     known = Documents({}, is_exclusive=False)
     async with Redis(port=1, retry=Retry(NoBackoff(), 0)) as away:
