@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
 
     def _is_silent(self) -> bool:
         """Whether nothing would end the connection: an empty line stops uvicorn's clock and begins no request."""
-        is_answered = self.cycle is not None and self.cycle.response_complete
+        is_answered = bool(self.cycle) and self.cycle.response_complete
         return is_answered and self._timer is None and self.timeout_keep_alive_task is None
 
     def _wait(self) -> None:
