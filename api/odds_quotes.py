@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from api.odds_selections import Selection
 
 
-@strawberry.type(description="A price of one bookmaker for one selection during a span of time.")
+@strawberry.type(
+    description="A price of one bookmaker for one selection during a span of time. The next price is another quote, "
+    "with another `id`; what they have in common is `bookKey`."
+)
 class OddsQuote(Node):
     """Named by the sequence of the change that made the price: one row of the history."""
 
@@ -36,6 +39,12 @@ class OddsQuote(Node):
     def sequence(self) -> BigInt:
         """Place of the change that made the price in the stream of all changes; grows without a hole."""
         return BigInt(self.row.sequence)
+
+    @derived
+    def book_key(self) -> str:
+        """The same for every price of one selection, side and bookmaker, opaque: a book of standing prices holds one
+        quote under each."""
+        return f"{self.row.match_id}-{self.row.selection_id}-{self.row.bookmaker_id}-{QuoteSide.BACK.value}"
 
     @derived
     def price(self) -> Price:
@@ -54,7 +63,8 @@ class OddsQuote(Node):
 
     @derived
     def is_available(self) -> bool:
-        """Whether it can be bet on now. False means suspended or withdrawn, and `price` is the last one."""
+        """Whether it can be bet on while it stands, see `replacedAt`. False means suspended or withdrawn, and `price`
+        is the last one."""
         return self.row.is_available
 
     @derived

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from starlette.requests import ClientDisconnect, Request
 
-from api.edge.refusals import PAYLOAD_TOO_LARGE, Refused
+from api.edge.refusals import PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, Refused
 
 ANONYMOUS_BYTES = 256 * 1024
 """Of a request of nobody: several times the largest screen with its variables."""
@@ -22,7 +22,6 @@ SENT_WITHIN = 20.0
 """Seconds that a client has for the whole body."""
 LINGERED = 2.0
 """Seconds for which the rest of a body that is too large is read and thrown away."""
-REQUEST_TIMEOUT = "REQUEST_TIMEOUT"
 GONE = "CLIENT_GONE"
 CLOSED = {"connection": "close"}
 """What is left of the body is not waited for."""

@@ -26,6 +26,7 @@ from tests.acceptance.product import Product, running
 from tests.docs.documents import ROOT, blocks
 from tests.faults import proxy
 from tests.odds_world import World, make_world
+from tests.people import PASSWORD, person
 from tests.serving import Api, serving
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -51,7 +52,7 @@ def board(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for command in ("npm install", "npm run generate"):
         finish(command.split(), checkout / FOLDER, npm_config_prefer_offline="true")
     finish(["npm", "run", "build"], checkout / FOLDER)
-    for script in ("checks.mjs", "live_board.mjs", "live_board_errors.mjs"):
+    for script in ("checks.mjs", "live_board.mjs", "live_board_errors.mjs", "live_board_settled.mjs"):
         shutil.copy(FOREIGN / script, checkout / FOLDER)
     return checkout / FOLDER
 
@@ -208,13 +209,32 @@ async def test_errors_ts_tells_what_to_do(board: Path, world: World, database_ur
     assert found.keys() == {"bad argument", "invalid document", "bad token", "gates", "too many"}
 
 
-def test_what_the_readme_shows_compiles_and_runs(board: Path, demo: Product) -> None:
+@pytest.fixture(scope="module")
+def shown(board: Path, demo: Product) -> int:
+    """How many modules the README shows; they are built beside the others as `shown0` and so on."""
     modules = [block.text for block in blocks("ts") if block.document == DOCUMENT and block.text.startswith("import")]
-    assert len(modules) == 2
     for number, text in enumerate(modules):
         (board / "src" / f"shown{number}.ts").write_text(text.replace("http://127.0.0.1:8000/graphql", demo.url))
     finish(["npm", "run", "build"], board)
-    assert finish(["node", "dist/shown0.js"], board) == "Sign in.\n"
+    return len(modules)
+
+
+def test_what_the_readme_shows_compiles_and_runs(board: Path, shown: int) -> None:
+    assert shown == 3
+    assert finish(["node", "dist/shown1.js"], board) == "Sign in.\n"
+
+
+@pytest.mark.usefixtures("shown")
+async def test_who_is_signed_in_goes_on_with_a_new_token(
+    board: Path, database: Database, database_url: str, redis_url: str
+) -> None:
+    await person(database)
+    async with serving(database_url, redis_url, access_minutes=1.5 / 60) as api:
+        url = f"http://127.0.0.1:{api.port}/graphql"
+        printed = await asyncio.to_thread(
+            finish, ["node", "live_board_settled.mjs", url, "ann@example.com", PASSWORD], board
+        )
+    assert printed == "third token\n"
 
 
 def test_what_does_not_fit_the_schema_does_not_compile(board: Path) -> None:

@@ -14,6 +14,7 @@ export type Code =
   | 'PERSISTED_QUERY_NOT_FOUND' // send the document along with its hash
   | 'DOCUMENT_NOT_TRUSTED' // this deployment answers only documents that it knows
   | 'PAYLOAD_TOO_LARGE' // the request, or the file in it, is too large
+  | 'REQUEST_TIMEOUT' // the request came too slowly: send it again
   | 'CSRF_BLOCKED' // a GET or a form needs a header that another site cannot send
   | 'NOT_ACCEPTABLE' // accept JSON, or a stream for a subscription
   | 'UNSUPPORTED_MEDIA_TYPE' // send JSON

@@ -23,17 +23,16 @@ export function follow(
   const variables = { leagues, after: null as string | null }
   const address = url.replace(/^http/, 'ws')
   const client = createClient({ url: address, webSocketImpl, retryAttempts: Infinity, shouldRetry: () => true })
-  let silent = setTimeout(client.terminate, SILENCE)
+  let silent = setInterval(client.terminate, SILENCE)
 
   function next(update: Update) {
-    clearTimeout(silent)
-    silent = setTimeout(client.terminate, SILENCE) // a line that is dead without having said so: connect again
+    clearInterval(silent)
+    silent = setInterval(client.terminate, SILENCE) // a line that is dead without having said so: connect again
     if (update.kind === 'GAP') book.clear() // too far behind; a SNAPSHOT follows
     for (const change of update.changes) { // of a SNAPSHOT or a DELTA; a HEARTBEAT has none
-      const { selection, bookmaker, observedAt } = change.quote
-      const key = `${selection.id} ${bookmaker.id}`
-      const known = book.get(key)?.quote.observedAt ?? observedAt
-      if (Date.parse(observedAt) >= Date.parse(known)) book.set(key, change) // an older one amends the past
+      const { bookKey, observedAt } = change.quote // its `id` is another one with every price
+      const known = book.get(bookKey)?.quote.observedAt ?? observedAt
+      if (Date.parse(observedAt) >= Date.parse(known)) book.set(bookKey, change) // an older one amends the past
     }
     variables.after = update.cursor // what the client sends when it connects again
     take(book, update)
@@ -42,10 +41,10 @@ export function follow(
   const stop = client.subscribe<LiveOddsSubscription>({ query: LiveOddsDocument.toString(), variables }, {
     next: ({ data, errors }) => (data ? next(data.oddsChanged) : fail(errors)),
     error: fail,
-    complete: () => clearTimeout(silent),
+    complete: () => clearInterval(silent),
   })
   return () => {
-    clearTimeout(silent)
+    clearInterval(silent)
     stop()
   }
 }
