@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 Greet = Callable[[SignedIn], Awaitable[Rows]]
 """The type of the parameter `greet`, see `Context.greet`."""
+NEEDS_SIGN_IN = (
+    "Sign in first: send `Authorization: Bearer …` with the access token of `login`, on a WebSocket as `authorization` "
+    "in the payload of `connection_init`."
+)
 OWN = frozenset({"db", "viewer", "visitor", "caller", "greet", "machine"})
 """What belongs to the operation; everything else is the process's."""
 
@@ -117,7 +121,7 @@ class Context(BaseContext):
     def viewer(self) -> Viewer:
         """Who is signed in; raises SignInRequired when nobody is."""
         if self.visitor is None:
-            raise SignInRequired("Sign in first: send `Authorization: Bearer …` with the access token of `login`.")
+            raise SignInRequired(NEEDS_SIGN_IN)
         return self.visitor
 
     async def give(self, name: str) -> Any:

@@ -89,8 +89,8 @@ class Vault:
             )
         except jwt.ExpiredSignatureError:
             raise BadCredentials("The access token has ended; trade the refresh token for a new one.") from None
-        except (jwt.InvalidTokenError, ValueError) as error:
-            raise BadCredentials(f"The access token is not valid: {error}.") from None
+        except (jwt.InvalidTokenError, ValueError):
+            raise BadCredentials("This is no access token of ours; sign in, or trade the refresh token.") from None
 
     def token(self, purpose: Purpose, name: UUID) -> str:
         """The token of a row: its id and the signature of that, in 64 URL-safe characters."""
