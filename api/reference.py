@@ -66,6 +66,7 @@ def reference_page(sdl: str) -> str:
     return (
         '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>Touchline: the schema</title>\n'
+        '<link rel="icon" href="/web/front/icon.svg" type="image/svg+xml">\n'
         '<link rel="stylesheet" href="/web/reference/style.css">\n'
         '<script src="/web/reference/reference.js" defer></script>\n'
         '<nav aria-label="Types"><label>Find <input type="search" placeholder="type or field"></label>'
