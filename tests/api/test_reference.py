@@ -74,7 +74,7 @@ def test_every_link_leads_somewhere(page: Page) -> None:
     inner = {link[1:] for link in page.links if link.startswith("#")}
     assert inner <= set(page.ids)
     assert {link for link in page.links if not link.startswith("#")} == {"/schema.graphql", "/graphql"}
-    assert set(page.files) == {"/web/reference/style.css", "/web/reference/reference.js"}
+    assert set(page.files) == {"/web/front/icon.svg", "/web/reference/style.css", "/web/reference/reference.js"}
 
 
 def test_a_small_schema_is_told_whole() -> None:
