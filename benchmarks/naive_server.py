@@ -22,7 +22,7 @@ import strawberry
 import uvicorn
 from fastapi import FastAPI
 from sqlalchemy import func, tuple_
-from sqlalchemy.ext.asyncio import async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import async_sessionmaker
 from sqlmodel import SQLModel, col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 from starlette.requests import HTTPConnection
@@ -39,7 +39,7 @@ from api.tiers import Truncation
 from api.value_filters import Recommendation
 from domain.forecasting.tables import CurrentPrediction, Prediction
 from domain.infra.clock import ClockRow, machine_now
-from domain.infra.database import sqlalchemy_url
+from domain.infra.database import engine_of
 from domain.infra.settings import Settings, read_settings
 from domain.infra.tables import ClockTable
 from domain.markets import tables as markets
@@ -429,9 +429,7 @@ class Query:
 def create_app(settings: Settings) -> FastAPI:
     """The server on a database that is already filled."""
     # As many connections as the API has; beyond them SQLAlchemy would open and close one for every loader.
-    engine = create_async_engine(
-        sqlalchemy_url(settings.database_url), pool_size=settings.database_pool, max_overflow=0
-    )
+    engine = engine_of(settings.database_url, pool_size=settings.database_pool, max_overflow=0)
     sessions = async_sessionmaker(engine, class_=AsyncSession, expire_on_commit=False)
 
     @asynccontextmanager

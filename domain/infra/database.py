@@ -66,8 +66,8 @@ class Database:
             url, min_size=1, max_size=size, init=prepare, connection_class=_QuietConnection, command_timeout=60
         )
         await set_right(pool)
-        engine = create_async_engine(
-            sqlalchemy_url(url),
+        engine = engine_of(
+            url,
             pool_size=max(1, size // 2),
             max_overflow=size,
             pool_pre_ping=True,
@@ -93,7 +93,7 @@ class Database:
 async def connection_of(session: AsyncSession) -> asyncpg.Connection:
     """The asyncpg connection under an open transaction; what it does commits or rolls back with it.
 
-    JSON goes in and out as text here: SQLAlchemy owns the connection's codecs.
+    JSON goes in as text here and comes out as values: SQLAlchemy owns the connection's codecs.
     """
     connection = await session.connection()
     raw = await connection.get_raw_connection()
@@ -105,6 +105,7 @@ async def connection_of(session: AsyncSession) -> asyncpg.Connection:
     return driver
 
 
-def sqlalchemy_url(url: str) -> str:
-    """The same server as SQLAlchemy spells it."""
-    return url.replace("postgresql://", "postgresql+asyncpg://", 1)
+def engine_of(url: str, **options: Any) -> AsyncEngine:
+    """SQLAlchemy's door to a server. asyncpg itself reads the URL: the other would hand on what stands in its query,
+    `sslmode` or `application_name`, as if asyncpg took arguments of these names."""
+    return create_async_engine("postgresql+asyncpg://", async_creator=lambda: asyncpg.connect(url), **options)

@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     """How long a deleted account can be taken back by signing in; 0 deletes at once."""
     smtp_url: SecretStr | None = None
     """`smtp://user:password@host:587` (STARTTLS where offered) or `smtps://…`; without it e-mails are put
-    into the data folder, or printed where there is none."""
+    into the data folder; where there is none they are shown on the worker's terminal, or fail."""
     mail_from: str = "Touchline <touchline@localhost>"
     public_url: str | None = None
     """Address of the frontend that links in e-mails lead to, without a slash at the end."""

@@ -7,10 +7,9 @@ import os
 
 from alembic import context
 from sqlalchemy import Connection, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from domain.infra.database import sqlalchemy_url
+from domain.infra.database import engine_of
 from domain.migrations.partitions import is_ours
 from domain.tables import METADATA
 
@@ -22,7 +21,7 @@ def _url() -> str:
     given = context.config.attributes.get("url") or os.environ.get("DATABASE_URL")
     if not given:
         raise SystemExit("DATABASE_URL is not set: name the database to migrate.")
-    return sqlalchemy_url(str(given))
+    return str(given)
 
 
 def _run(connection: Connection) -> None:
@@ -45,7 +44,7 @@ def _run(connection: Connection) -> None:
 
 
 async def _online() -> None:
-    engine = create_async_engine(_url(), poolclass=NullPool)
+    engine = engine_of(_url(), poolclass=NullPool)
     try:
         async with engine.connect() as connection:
             await connection.run_sync(_run)
