@@ -53,7 +53,8 @@ def _recorded(name: str, job: Job, boot: Boot) -> Any:
         if message is None:
             raise RuntimeError("an actor runs only by a message")
         with _span(boot, name, message):
-            if await jobs.begin(boot.database.pool, Message(message.message_id, name, arguments)):
+            begun = Message(message.message_id, name, arguments)
+            if await jobs.begin(boot.database.pool, begun, failures=message.options.get("retries", 0)):
                 await job(boot, message.message_id, **arguments)
                 await jobs.finish(boot.database.pool, message.message_id)
 

@@ -8,6 +8,7 @@ cannot be rebuilt: after a flush the job table still knows what was sent and nev
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import timedelta
 from typing import cast
 
@@ -18,7 +19,7 @@ from dramatiq.brokers.redis import RedisBroker
 from domain.infra import jobs
 from domain.infra.clock import machine_now
 from domain.infra.database import Database, connection_of
-from domain.infra.jobs import Message
+from domain.infra.jobs import WAITING, JobStatus, Message
 from workers.broker import ids_in_queues, send
 
 BATCH = 500
@@ -56,17 +57,19 @@ async def send_lost(database: Database, broker: RedisBroker) -> int:
     if not candidates:
         return 0
     held = await asyncio.to_thread(ids_in_queues, cast("redis.Redis", broker.client))
-    return await send_again(database, broker, [message for message in candidates if message.id not in held])
+    return await send_again(database, broker, [message for message in candidates if message.id not in held], WAITING)
 
 
-async def send_again(database: Database, broker: RedisBroker, messages: list[Message]) -> int:
-    """Send messages under their old ids: whatever became of them, unless they are done they run again."""
+async def send_again(
+    database: Database, broker: RedisBroker, messages: list[Message], of: Collection[JobStatus]
+) -> int:
+    """Send those messages under their old ids whose jobs still have one of the statuses `of`; answers how many."""
     if not messages:
         return 0
     async with database.transaction() as session:
-        await jobs.queue_again(await connection_of(session), [message.id for message in messages])
-    await asyncio.to_thread(send, broker, messages)
-    return len(messages)
+        queued = await jobs.queue_again(await connection_of(session), [message.id for message in messages], of)
+    await asyncio.to_thread(send, broker, [message for message in messages if message.id in queued])
+    return len(queued)
 
 
 async def _mark_sent(connection: asyncpg.Connection, ids: list[int]) -> None:

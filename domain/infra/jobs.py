@@ -8,7 +8,8 @@ All times here are machine time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -20,8 +21,11 @@ import orjson
 from domain.infra.clock import machine_now
 from domain.infra.database import Reader
 
+log = logging.getLogger("touchline.jobs")
+
 MOST_STARTS = 12
-"""Starts after which a job that never ends, because its worker dies of it, is given up."""
+"""Starts without an end after which a job, because its worker dies of it, is given up. A start that ended by an error
+does not count: how many of those there may be is up to whoever tries again."""
 
 
 class JobStatus(StrEnum):
@@ -32,6 +36,10 @@ class JobStatus(StrEnum):
     RETRYING = "RETRYING"
     DONE = "DONE"
     DEAD = "DEAD"
+
+
+WAITING = frozenset({JobStatus.QUEUED, JobStatus.RUNNING, JobStatus.RETRYING})
+"""Of jobs that are not at their end."""
 
 
 class Queue(StrEnum):
@@ -98,25 +106,34 @@ async def note_queued(connection: asyncpg.Connection, messages: Sequence[Message
     )
 
 
-async def begin(writer: Reader, message: Message) -> bool:
-    """Mark a job as running; False when there is nothing left to do: it was done, or given up, before."""
+async def begin(writer: Reader, message: Message, *, failures: int = 0) -> bool:
+    """Mark a job as running; False when there is nothing left to do: it was done, or given up, before.
+
+    `failures` is how many of the message's runs ended by an error; the others never ended.
+    """
     row = await writer.fetchrow(
         """insert into job (id, name, arguments, status, attempts, queued_at, started_at)
            values ($1, $2, $3::text::jsonb, 'RUNNING', 1, $4, $4)
            on conflict (id) do update
-              set status = case when job.attempts < $5 then 'RUNNING' else 'DEAD' end,
-                  attempts = job.attempts + 1, started_at = $4,
-                  error = case when job.attempts < $5 then job.error
-                               else coalesce(job.error, 'started again and again without an end') end,
-                  finished_at = case when job.attempts < $5 then null else $4 end
+              set (status, error, finished_at) = (
+                      select case when lost then 'DEAD' else 'RUNNING' end,
+                             case when lost then concat_ws('; before that: ',
+                                                           'started again and again without an end', job.error)
+                                  else job.error end,
+                             case when lost then $4 end
+                      from (select job.status <> 'RETRYING' and job.attempts - $6 >= $5) as t(lost)),
+                  attempts = job.attempts + 1, started_at = $4
               where job.status not in ('DONE', 'DEAD')
-           returning status""",
+           returning status, attempts""",
         message.id,
         message.name,
         orjson.dumps(message.arguments).decode(),
         machine_now(),
         MOST_STARTS,
+        failures,
     )
+    if row is not None and row["status"] == JobStatus.DEAD:
+        log.error("%s was given up: it was started %d times and never ended", message.name, row["attempts"] - failures)
     return row is not None and row["status"] == JobStatus.RUNNING
 
 
@@ -147,10 +164,10 @@ async def note_result(connection: Reader, job_id: str, result: Mapping[str, Any]
 
 
 async def note_failure(writer: Reader, job_id: str, error: str, *, dead: bool) -> None:
-    """Write why a run failed, and whether another one follows."""
+    """Write why a run failed, and whether another one follows; what was given up meanwhile stays so."""
     await writer.fetchval(
         """update job set status = $2, error = $3, finished_at = case when $4 then $5::timestamptz end
-           where id = $1 and status <> 'DONE' returning true""",
+           where id = $1 and status <> 'DONE' and ($4 or status <> 'DEAD') returning true""",
         job_id,
         JobStatus.DEAD if dead else JobStatus.RETRYING,
         error[:4000],
@@ -195,15 +212,20 @@ async def given_up(reader: Reader, *, most: int | None = None) -> list[asyncpg.R
     )
 
 
-async def queue_again(connection: asyncpg.Connection, ids: Sequence[str]) -> None:
-    """Write QUEUED for jobs about to be sent again, whatever became of them but DONE."""
-    await connection.execute(
+async def queue_again(connection: asyncpg.Connection, ids: Sequence[str], of: Collection[JobStatus]) -> set[str]:
+    """Write QUEUED for those jobs about to be sent again that still have one of the statuses `of`; which they are.
+
+    Their messages count failures anew, and so does a job whose last run ended by one.
+    """
+    rows = await connection.fetch(
         """update job set status = 'QUEUED', queued_at = $2, started_at = null, finished_at = null,
-                  attempts = case when status = 'DEAD' then 0 else attempts end
-           where id = any($1::text[]) and status <> 'DONE'""",
+                  attempts = case when status in ('DEAD', 'RETRYING') then 0 else attempts end
+           where id = any($1::text[]) and status = any($3::text[]) returning id""",
         list(ids),
         machine_now(),
+        list(of),
     )
+    return {row["id"] for row in rows}
 
 
 async def forget_done(writer: Reader, *, before: datetime, ticks_before: datetime) -> int:

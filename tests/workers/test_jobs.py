@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from domain.infra import jobs
 from domain.infra.clock import machine_now
 from domain.infra.database import Database, connection_of
-from domain.infra.jobs import MOST_STARTS, Message
+from domain.infra.jobs import MOST_STARTS, WAITING, JobStatus, Message
 from workers.jobs import MOST_RETRIES, MOST_RETRIES_IN_OUTAGE, worth_another
 
 NAP = Message("job-1", "nap", {"seconds": 0})
@@ -79,12 +79,44 @@ async def test_an_effect_that_fails_leaves_its_job_undone(database: Database) ->
     assert await _status(database) == ("RUNNING", 1)
 
 
-async def test_a_job_that_kills_every_worker_is_given_up(database: Database) -> None:
+@pytest.mark.parametrize("failures", [0, 3])
+async def test_a_job_that_kills_every_worker_is_given_up(
+    database: Database, caplog: pytest.LogCaptureFixture, failures: int
+) -> None:
+    for done in range(failures):
+        assert await jobs.begin(database.pool, NAP, failures=done)
+        await jobs.note_failure(database.pool, "job-1", "broken", dead=False)
     for _ in range(MOST_STARTS):
-        assert await jobs.begin(database.pool, NAP)
-    assert not await jobs.begin(database.pool, NAP)
+        assert await jobs.begin(database.pool, NAP, failures=failures)
+    assert not caplog.records
+    assert not await jobs.begin(database.pool, NAP, failures=failures)
     assert (await _status(database))[0] == "DEAD"
     assert "without an end" in await database.pool.fetchval("select error from job")
+    assert not await jobs.begin(database.pool, NAP, failures=failures)
+    [told] = caplog.records
+    assert (told.levelname, told.getMessage()) == (
+        "ERROR",
+        f"nap was given up: it was started {MOST_STARTS + 1} times and never ended",
+    )
+
+
+async def test_an_outage_is_waited_for_as_long_as_promised(database: Database) -> None:
+    for done in range(MOST_RETRIES_IN_OUTAGE):
+        assert await jobs.begin(database.pool, NAP, failures=done)
+        await jobs.note_failure(database.pool, "job-1", "the mail server is away", dead=False)
+    for _ in range(2):  # the worker is killed at the last try, and another one makes it
+        assert await jobs.begin(database.pool, NAP, failures=MOST_RETRIES_IN_OUTAGE)
+    assert await _status(database) == ("RUNNING", MOST_RETRIES_IN_OUTAGE + 2)
+
+
+async def test_what_is_sent_anew_counts_its_failures_anew(database: Database) -> None:
+    for done in range(MOST_STARTS + 5):
+        assert await jobs.begin(database.pool, NAP, failures=done)
+        await jobs.note_failure(database.pool, "job-1", "the mail server is away", dead=False)
+    async with database.transaction() as session:
+        assert await jobs.queue_again(await connection_of(session), ["job-1"], WAITING) == {"job-1"}
+    assert await jobs.begin(database.pool, NAP)
+    assert await _status(database) == ("RUNNING", 1)
 
 
 async def test_dead_letters_are_listed_and_queued_again(database: Database) -> None:
@@ -97,7 +129,7 @@ async def test_dead_letters_are_listed_and_queued_again(database: Database) -> N
     assert await jobs.dead_letters(database.pool, ["job-2"]) == []
     assert not await jobs.begin(database.pool, NAP)
     async with database.transaction() as session:
-        await jobs.queue_again(await connection_of(session), ["job-1"])
+        assert await jobs.queue_again(await connection_of(session), ["job-1"], {JobStatus.DEAD}) == {"job-1"}
     assert await _status(database) == ("QUEUED", 0)
     assert await jobs.begin(database.pool, NAP)
 
@@ -106,6 +138,14 @@ async def test_a_failure_does_not_undo_what_is_done(database: Database) -> None:
     await jobs.finish(database.pool, "job-1")
     await jobs.note_failure(database.pool, "job-1", "too late", dead=True)
     assert (await _status(database))[0] == "DONE"
+
+
+async def test_a_failure_does_not_bring_back_what_was_given_up(database: Database) -> None:
+    assert await jobs.begin(database.pool, NAP)
+    await jobs.note_failure(database.pool, "job-1", "broken", dead=True)
+    await jobs.note_failure(database.pool, "job-1", "the other one that had it in hand", dead=False)
+    assert (await _status(database))[0] == "DEAD"
+    assert await database.pool.fetchval("select error from job") == "broken"
 
 
 async def test_the_done_are_forgotten_and_the_dead_kept(database: Database) -> None:

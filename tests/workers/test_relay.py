@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import dramatiq
 import pytest
+import redis
 from dramatiq.brokers.redis import RedisBroker
 
-from domain.infra import clock
+from domain.infra import clock, jobs
 from domain.infra.clock import machine_now
 from domain.infra.database import Database, connection_of
 from domain.infra.jobs import Message, Queue
@@ -117,6 +118,28 @@ async def test_what_redis_lost_is_sent_again_under_its_old_id(database: Database
     assert await send_lost(database, broker) == 2
     assert ids_in_queues(broker.client) == before
     assert await send_lost(database, broker) == 0
+
+
+async def test_what_is_given_up_meanwhile_is_not_sent_again(
+    database: Database, broker: RedisBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _ask(database, Request("nap", {"seconds": 1}), Request("nap", {"seconds": 2}))
+    await relay(database, broker)
+    await database.pool.execute("update job set queued_at = $1", machine_now() - timedelta(minutes=1))
+    broker.client.flushall()
+    first, second = await jobs.stalled(database.pool, before=machine_now())
+    loop = asyncio.get_running_loop()
+
+    def look(client: redis.Redis) -> set[str]:
+        """In Redis, while a worker gives the first one up."""
+        given_up = jobs.note_failure(database.pool, first.id, "broken", dead=True)
+        asyncio.run_coroutine_threadsafe(given_up, loop).result(10)
+        return ids_in_queues(client)
+
+    monkeypatch.setattr("workers.relay.ids_in_queues", look)
+    assert await send_lost(database, broker) == 1
+    assert ids_in_queues(broker.client) == {second.id}
+    assert await jobs.dead_letters(database.pool) == [first]
 
 
 @pytest.mark.parametrize(("hours", "sent"), [(0, 0), (2, 1)])

@@ -9,7 +9,7 @@ from dramatiq.brokers.redis import RedisBroker
 from domain.bets.importing.service import ask_for_import, checked_file
 from domain.infra.clock import machine_now
 from domain.infra.database import Database, connection_of
-from domain.infra.jobs import Message
+from domain.infra.jobs import WAITING, Message
 from tests.bettors import make_bankroll
 from tests.people import person
 from tests.workers.conftest import Starter, until
@@ -44,7 +44,7 @@ async def test_a_killed_import_is_finished_by_another_worker(
     start("worker")
     job = await database.pool.fetchrow("select id, name, arguments from job where name = 'run_task'")
     assert job is not None
-    await send_again(database, broker, [Message(**job)])  # as the relay does when it hears nothing for long
+    await send_again(database, broker, [Message(**job)], WAITING)  # as the relay does when it hears nothing for long
     await until(has_ended, seconds=60)
     task = await database.pool.fetchrow("select status, completed_count, failure_count, result, error from task")
     assert task is not None

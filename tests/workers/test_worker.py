@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dramatiq.brokers.redis import RedisBroker
 
 from domain.infra.database import Database
-from domain.infra.jobs import Message, dead_letters
+from domain.infra.jobs import JobStatus, Message, dead_letters
 from tests.workers.conftest import Starter, until
 from workers.relay import send_again, send_new
 
@@ -51,7 +51,7 @@ async def test_jobs_run_fail_for_good_and_run_again(database: Database, broker: 
     assert errors[1]["error"] == "no job is called no_such_job"
     # An operator mends what was wrong and sends it again.
     await database.pool.execute("""update job set name = 'nap', arguments = '{"seconds": 0}' where status = 'DEAD'""")
-    assert await send_again(database, broker, await dead_letters(database.pool)) == 2
+    assert await send_again(database, broker, await dead_letters(database.pool), {JobStatus.DEAD}) == 2
     await until(lambda: _all(database, "DONE", ["impossible", "unknown"]))
 
 

@@ -161,7 +161,7 @@ async def _requeue(settings: Settings, ids: tuple[str, ...] | None) -> int:
         missing = set(ids or ()) - {message.id for message in found}
         if missing:
             raise NotFound(f"No job that was given up has the id {', '.join(sorted(missing))}.")
-        return await send_again(database, broker, found)
+        return await send_again(database, broker, found, {jobs.JobStatus.DEAD})
 
 
 async def _send(settings: Settings, name: str, arguments: dict[str, Any]) -> str:
