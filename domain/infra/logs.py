@@ -25,6 +25,10 @@ from domain.infra.telemetry import open_reports
 
 log = logging.getLogger("touchline.process")
 
+TALKATIVE = ("uvicorn.error", "websockets", "httpcore", "redis")
+"""Loggers of others that tell what goes over the wire where they are asked for everything: frames with somebody's
+password, headers with a token. They are never asked for more than `info`."""
+
 
 class Format(StrEnum):
     """How lines look."""
@@ -125,9 +129,12 @@ def configure(settings: Settings, process: str) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), handlers=[handler, *([reports] if reports else [])], force=True
     )
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, logging.getLogger().level))
     logging.captureWarnings(True)
     sys.excepthook = _fatal
     threading.excepthook = _fatal_in_thread
+    sys.unraisablehook = _in_vain
 
 
 def formatter_of(settings: Settings, process: str, redactor: Redactor) -> logging.Formatter:
@@ -146,3 +153,8 @@ def _fatal(kind: type[BaseException], error: BaseException, trace: TracebackType
 def _fatal_in_thread(failed: threading.ExceptHookArgs) -> None:
     if failed.exc_value is not None and not isinstance(failed.exc_value, SystemExit):
         log.critical("a thread ends by an error that nobody expected", exc_info=failed.exc_value)
+
+
+def _in_vain(raised: sys.UnraisableHookArgs) -> None:
+    """An error where nobody can catch it, as in `__del__`."""
+    log.error("%s: %r", raised.err_msg or "an error that nobody can catch", raised.object, exc_info=raised.exc_value)

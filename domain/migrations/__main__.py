@@ -2,9 +2,37 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
 
+from sqlalchemy.exc import DBAPIError
+
+from domain.infra.errors import SettingsError
+from domain.infra.logs import configure
+from domain.infra.settings import read_settings
 from domain.migrations.runner import check, downgrade, upgrade
+
+log = logging.getLogger("touchline.migrate")
+
+
+def process(arguments: list[str]) -> int:
+    """`main` as a process of its own, which logs as all others do; answers the exit code."""
+    try:
+        configure(read_settings(redis_url=os.environ.get("REDIS_URL") or "redis://unused"), "migrate")
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    try:
+        main(arguments)
+    except (OSError, DBAPIError) as error:
+        if isinstance(error, DBAPIError) and error.statement is not None:
+            raise  # it answers, and does not take a migration
+        cause = error.orig.__cause__ if isinstance(error, DBAPIError) and error.orig is not None else error
+        words = str(cause).partition("\n")[0].rstrip(".") or type(cause).__name__
+        log.error("The database gives no answer: %s. Start it, or correct DATABASE_URL.", words)
+        return 1
+    return 0
 
 
 def main(arguments: list[str]) -> None:
@@ -21,4 +49,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    sys.exit(process(sys.argv[1:]))

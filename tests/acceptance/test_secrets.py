@@ -6,6 +6,7 @@ The servers die under the processes, a table is dropped, mail, spans and reports
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import subprocess
 import tempfile
@@ -20,10 +21,13 @@ from urllib.parse import quote
 import asyncpg
 import httpx
 import pytest
+import websockets
 from redis import Redis
 
+from domain.infra.database import Database
 from tests.acceptance.person import told
 from tests.acceptance.product import TOUCHLINE, clean_environment
+from tests.people import CHEAP, person
 from workers.stack.embedded import Servers, start_servers
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
@@ -37,12 +41,19 @@ PLANTED = {
     "metrics": "planted-in-the-metrics-token",
     "key": "planted-in-the-secret-key-that-signs-every-token",
     "person": "planted as the password of a person",
+    "socket": "planted-in-frames",
 }
 PERSON = {"email": "ann@example.com", "password": PLANTED["person"]}
 REQUEST = "the-one-that-asks-for-mail"
 REGISTER = """mutation ($input: RegisterInput!) {
   register(input: $input) { isAccepted errors { ... on UserError { message } } } }"""
+ON_A_SOCKET = {"email": "sam@example.com", "password": PLANTED["socket"]}
 LOGIN = "mutation ($input: LoginInput!) { login(input: $input) { errors { ... on UserError { message } } } }"
+SIGN_IN = "mutation ($input: LoginInput!) { login(input: $input) { tokens { accessToken refreshToken } } }"
+REFRESH = """mutation ($input: RefreshTokensInput!) {
+  refreshTokens(input: $input) { tokens { accessToken refreshToken } } }"""
+TAIL = 12
+"""Characters at the end of a token that nobody else has; of a long frame only its two ends would be told."""
 
 
 @dataclass
@@ -124,6 +135,31 @@ async def drop_a_table(servers: Servers) -> None:
     await connection.close()
 
 
+async def signed_in_on_a_socket(deployment: Deployment, servers: Servers) -> list[str]:
+    """Sign somebody in and trade the tokens, over a WebSocket; the ends of all tokens that were told."""
+    database = await Database.connect(servers.database_url)
+    await person(database, ON_A_SOCKET["email"], password_hash=CHEAP.hash(ON_A_SOCKET["password"]))
+    await database.close()
+    async with websockets.connect(
+        f"{deployment.url.replace('http', 'ws')}/graphql", subprotocols=[websockets.Subprotocol("graphql-transport-ws")]
+    ) as socket:
+
+        async def traded(document: str, given: dict[str, str]) -> dict[str, str]:
+            payload = {"query": document, "variables": {"input": given}}
+            await socket.send(json.dumps({"id": "1", "type": "subscribe", "payload": payload}, separators=(",", ":")))
+            answer, done = json.loads(await socket.recv()), json.loads(await socket.recv())
+            assert done["type"] == "complete"
+            [payload] = answer["payload"]["data"].values()
+            tokens: dict[str, str] = payload["tokens"]
+            return tokens
+
+        await socket.send(json.dumps({"type": "connection_init"}))
+        assert json.loads(await socket.recv())["type"] == "connection_ack"
+        first = await traded(SIGN_IN, ON_A_SOCKET)
+        second = await traded(REFRESH, {"refreshToken": first["refreshToken"]})
+    return [token[-TAIL:] for token in (*first.values(), *second.values())]
+
+
 def lock(servers: Servers) -> None:
     """From now on Redis wants the password that everybody has been told."""
     with Redis.from_url(servers.redis_url) as client:
@@ -136,6 +172,7 @@ def test_no_planted_secret_is_told(folder: Path) -> None:
             lock(servers)
             deployment = stack.enter_context(deployed(servers, folder))
             _mail_finds_nobody(deployment)
+            tokens = asyncio.run(signed_in_on_a_socket(deployment, servers))
             asyncio.run(drop_a_table(servers))
             error = deployment.ask(LOGIN, input=PERSON).json()["errors"][0]["extensions"]
             assert error["code"] == "INTERNAL"
@@ -147,7 +184,7 @@ def test_no_planted_secret_is_told(folder: Path) -> None:
         codes = {name: process.wait(60) for name, process in deployment.running.items()}
         logs = {name: deployment.log(name) for name in PROCESSES}
     for name, text in {**logs, "answers": deployment.answers}.items():
-        found = [each for each in PLANTED.values() if each in text or quote(each, safe="") in text]
+        found = [each for each in [*PLANTED.values(), *tokens] if each in text or quote(each, safe="") in text]
         assert found == [], name
     told("secrets", planted=len(PLANTED), found=0, characters={name: len(text) for name, text in logs.items()})
     assert codes == dict.fromkeys(PROCESSES, 0)

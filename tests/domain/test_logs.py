@@ -167,6 +167,44 @@ raise RuntimeError("cannot reach {DATABASE}")
     assert SECRET not in run.stderr
 
 
+def test_an_error_that_nobody_can_catch_is_logged_as_everything_else_is() -> None:
+    code = f"""
+from domain.infra.logs import configure
+from domain.infra.settings import read_settings
+configure(read_settings(), "api")
+class Pool:
+    def __del__(self):
+        raise RuntimeError("cannot reach {DATABASE}")
+pool = Pool()
+del pool
+"""
+    run = _python("-c", code)
+    assert run.returncode == 0
+    [told] = [json.loads(line) for line in run.stderr.splitlines()]
+    assert (told["level"], told["logger"]) == ("error", "touchline.process")
+    assert "Pool.__del__" in told["message"]
+    assert "cannot reach" in told["exception"]
+    assert SECRET not in run.stderr
+
+
+@pytest.mark.parametrize(
+    ("level", "least"), [("debug", logging.INFO), ("info", logging.INFO), ("error", logging.ERROR)]
+)
+def test_nobody_elses_logger_tells_what_goes_over_the_wire(level: str, least: int) -> None:
+    code = f"""
+import logging
+from domain.infra.logs import TALKATIVE, configure
+from domain.infra.settings import read_settings
+configure(read_settings(log_level="{level}"), "api")
+print(*(logging.getLogger(name + ".of_its_own").getEffectiveLevel() for name in TALKATIVE))
+print(logging.getLogger("touchline.api").getEffectiveLevel())
+"""
+    run = _python("-c", code)
+    others, ours = run.stdout.splitlines()
+    assert set(others.split()) == {str(least)}
+    assert int(ours) == logging.getLevelName(level.upper())
+
+
 def test_a_process_that_waits_for_its_servers_says_so_without_their_passwords() -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "workers.scheduler"], cwd=ROOT, env=_environment(), stderr=subprocess.PIPE, text=True

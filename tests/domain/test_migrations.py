@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from domain.infra.database import Database, connection_of
 from domain.infra.outbox import Request, ask
 from domain.migrations.runner import check, downgrade, head, upgrade
+from workers.stack.embedded import Servers
 
 FILL = """
 insert into country (id, code, name) values (1, 'XX', 'Nowhere');
@@ -79,6 +81,39 @@ async def test_waiting_requests_with_one_key_are_one_row(database: Database) -> 
             await ask(await connection_of(session), requests)
     rows = await database.pool.fetch("select arguments from outbox order by id")
     assert [row["arguments"] for row in rows] == [{"match_id": 1}, {"match_id": 2}]
+
+
+@pytest.mark.parametrize(
+    ("url", "words", "code"),
+    [
+        ("postgresql://ann:hush-hush@127.0.0.1:1/x", "Start it, or correct DATABASE_URL", 1),
+        ("postgresql://ann:hush-hush@/x?host=/nowhere&sslmode=odd", "Start it, or correct DATABASE_URL", 1),
+        ("postgresql://touchline@/nobodys?host={folder}", 'database "nobodys" does not exist', 1),
+        ("mysql://ann:hush-hush@127.0.0.1:1/x", "DATABASE_URL: must begin with postgresql://", 2),
+        ("", "DATABASE_URL is not set", 2),
+    ],
+)
+def test_a_database_that_is_away_is_told_in_a_sentence(servers: Servers, url: str, words: str, code: int) -> None:
+    folder = servers.database_url.partition("host=")[2]
+    environment = {**os.environ, "DATABASE_URL": url.format(folder=folder), "TOUCHLINE_LOG_FORMAT": "line"}
+    if not url:
+        del environment["DATABASE_URL"]
+    run = subprocess.run(
+        [sys.executable, "-m", "domain.migrations"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == code
+    [told] = run.stderr.splitlines()
+    assert words in told
+    assert "hush" not in told
+
+
+def test_migrations_are_logged_as_everything_else_is(database_url: str) -> None:
+    environment = {**os.environ, "DATABASE_URL": database_url, "TOUCHLINE_LOG_FORMAT": "json"}
+    run = subprocess.run(
+        [sys.executable, "-m", "domain.migrations"], env=environment, capture_output=True, text=True, check=True
+    )
+    told = [json.loads(line) for line in run.stderr.splitlines()]
+    assert {line["process"] for line in told} == {"migrate"}
 
 
 async def test_several_processes_may_migrate_at_once(database_url: str) -> None:
