@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -21,12 +23,14 @@ from domain.infra.database import Database
 from domain.migrations.runner import head
 from tests.factories import Factory, card
 from workers.commands.operate import backup, restore
-from workers.stack import archive, restoring
+from workers.stack import archive, clients, restoring
 from workers.stack import backup as making
 from workers.stack.archive import Manifest, read_manifest
-from workers.stack.binaries import find_client
-from workers.stack.clients import address_of
+from workers.stack.binaries import Program, find_client
+from workers.stack.clients import address_of, is_too_new
 from workers.stack.errors import StackError
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -251,6 +255,121 @@ async def test_a_dump_that_fails_leaves_no_file(
     assert result.exit_code == 1
     assert "pg_dump failed. It said:\n  out of room" in result.output
     assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+
+
+async def test_a_full_disk_is_told_in_a_sentence(filled: Database, database_url: str, tmp_path: Path) -> None:
+    del filled
+    code = """
+import resource
+from workers.commands.operate import backup
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+backup()
+"""
+    run = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", code, str(tmp_path / "day.backup")],
+        env={**os.environ, "DATABASE_URL": database_url, "PYTHONDONTWRITEBYTECODE": "1"},
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 1
+    [told] = run.stderr.splitlines()
+    assert f"{tmp_path / 'day.backup'} cannot be written: File too large. Make room in {tmp_path}" in told
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_lost_connection_is_told_in_a_sentence(
+    filled: Database, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del filled
+
+    async def end_all() -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity"
+            " where datname = current_database() and pid <> pg_backend_pid()"
+        )
+        await connection.close()
+
+    real = contents.contents
+
+    async def lost(connection: asyncpg.Connection, table: str) -> contents.Contents:
+        await end_all()
+        return await real(connection, table)
+
+    monkeypatch.setattr(contents, "contents", lost)
+    result = await run(backup, tmp_path / "day.backup", database=f"{database_url}&password=hush")
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert result.exit_code == 1
+    assert "broke off: " in result.output
+    assert "See whether it runs" in result.output
+    assert "hush" not in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """PostgreSQL's programs, taken for too new for the server."""
+    real = find_client("pg_restore", 17, from_path=False)
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("pg_restore", "psql"):
+        wrap(folder / name, f'exec {real.path.with_name(name)} "$@"')
+    older = replace(real, path=folder / "pg_restore")
+    monkeypatch.setattr(making, "find_client", lambda name, least, from_path: older)
+    monkeypatch.setattr(clients, "is_too_new", lambda program, server: True)
+    return folder
+
+
+def wrap(program: Path, line: str) -> None:
+    program.write_text(f"#!/bin/sh\n{line}\n")
+    program.chmod(0o755)
+
+
+def command_of(program: Path) -> str:
+    return program.read_text().splitlines()[1].removeprefix("exec ")
+
+
+async def test_an_older_server_is_not_asked_for_what_it_does_not_know(
+    made: Path, programs: Path, database_url: str, redis_database: str, tmp_path: Path
+) -> None:
+    wrap(programs / "psql", f"tee {tmp_path / 'script'} | {command_of(programs / 'psql')}")
+    async with empty_database(database_url) as copy:
+        result = await run(restore, made, "--verify", database=copy, redis_url=redis_database)
+        assert (result.exit_code, ", verified," in result.output) == (0, True), result.output
+    script = (tmp_path / "script").read_text()
+    assert "SET statement_timeout = 0;\n" in script
+    assert "transaction_timeout = 0" not in script.replace("idle_in_transaction_session_timeout", "")
+    (programs / "psql").unlink()
+    async with empty_database(database_url) as copy:
+        result = await run(restore, made, database=copy, redis_url=redis_database)
+    assert (result.exit_code, "Install the client programs of PostgreSQL 18 whole" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("broken", ["pg_restore", "psql"])
+async def test_a_restore_into_an_older_server_is_whole_or_nothing(
+    made: Path, programs: Path, database_url: str, redis_database: str, broken: str
+) -> None:
+    half = f"{command_of(programs / 'pg_restore')} | head --bytes=200000"
+    wrap(programs / broken, f"{half}; exit 3" if broken == "pg_restore" else "exit 3")
+    async with empty_database(database_url) as copy:
+        result = await run(restore, made, database=copy, redis_url=redis_database)
+        assert (result.exit_code, f"{broken} failed. It said:" in result.output) == (1, True), result.output
+        connection = await asyncpg.connect(copy)
+        assert await contents.tables(connection) == {}
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("program", "server", "is_new"),
+    [("18.6", 15, True), ("17.0", 16, True), ("18.6", 17, False), ("16.2", 15, False), ("15.1", 15, False)],
+)
+def test_a_script_is_needed_where_the_program_knows_more_than_the_server(
+    program: str, server: int, is_new: bool
+) -> None:
+    assert is_too_new(Program("PostgreSQL", Path("pg_restore"), program, "PATH"), server) is is_new
 
 
 async def test_the_data_folder_must_be_empty_and_named(tmp_path: Path) -> None:

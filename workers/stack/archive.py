@@ -106,7 +106,8 @@ class Measured:
 def new_archive(path: Path, *, is_forced: bool) -> Iterator[Draft]:
     """A backup to be written; it is there when the block ends well, and not at all otherwise.
 
-    Raises StackError when there is a file of that name and it was not said that it goes (`is_forced`).
+    Raises StackError when there is a file of that name and it was not said that it goes (`is_forced`), and when the
+    folder takes no more.
     """
     _refuse_to_overwrite(path, is_forced=is_forced)
     try:
@@ -122,6 +123,11 @@ def new_archive(path: Path, *, is_forced: bool) -> Iterator[Draft]:
         _refuse_to_overwrite(path, is_forced=is_forced)
         Path(draft).replace(path)
         _sync_folder(path.parent)
+    except OSError as error:
+        raise StackError(
+            f"{path} cannot be written: {error.strerror or error}. Make room in {path.parent}, or name a file in "
+            "another folder; nothing of it was kept."
+        ) from None
     finally:
         Path(draft).unlink(missing_ok=True)
 

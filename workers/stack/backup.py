@@ -22,7 +22,7 @@ from domain.infra.database import MINIMUM_SERVER
 from domain.infra.errors import SettingsError
 from workers.stack.archive import Manifest, new_archive
 from workers.stack.binaries import Program, find_client
-from workers.stack.clients import Address, address_of, connected, run_dump
+from workers.stack.clients import Address, address_of, run_dump, working
 from workers.stack.embedded import has_cluster, start_postgres
 from workers.stack.errors import StackError
 from workers.stack.running import read_running
@@ -60,7 +60,7 @@ async def make_backup(url: str, path: Path, progress: Progress, *, is_forced: bo
     """Write a backup of the database at `url` to `path`; what the file says of itself."""
     address = address_of(url)
     with new_archive(path, is_forced=is_forced) as draft:
-        async with connected(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+        async with working(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
             await contents.settle_formats(connection)
             snapshot = await connection.fetchval("select pg_export_snapshot()")
             at = machine_now()

@@ -24,7 +24,7 @@ from workers.stack.archive import Manifest, check_dump, dump_pieces, read_manife
 from workers.stack.backup import Progress, client_for, read_contents
 from workers.stack.binaries import Program
 from workers.stack.children import nothing
-from workers.stack.clients import address_of, connected, run_restore
+from workers.stack.clients import address_of, run_restore, working
 from workers.stack.embedded import start_postgres
 from workers.stack.errors import StackError
 
@@ -93,32 +93,34 @@ def restore(
     `prepare` is called once the database is known to be empty. Where it differs afterwards, which only
     `is_verified` finds out, it stays at the backup's schema to be looked at.
     """
-    program = asyncio.run(_examine(url, manifest))
+    program, server = asyncio.run(_examine(url, manifest))
     prepare()
-    found = asyncio.run(_fill(url, path, manifest, program, progress, is_verified=is_verified))
+    found = asyncio.run(_fill(url, path, manifest, program, server, progress, is_verified=is_verified))
     if not found:
         upgrade(url)
     return found
 
 
-async def _examine(url: str, manifest: Manifest) -> Program:
-    """The program that restores the backup into a database, which must be empty and new enough."""
-    async with connected(url) as connection:
+async def _examine(url: str, manifest: Manifest) -> tuple[Program, int]:
+    """The program that restores the backup into a database, which must be empty and new enough, and the major version
+    of its server."""
+    async with working(url) as connection:
         await _refuse_unless_empty(connection)
         await _refuse_older_server(connection, manifest)
-        return await client_for(connection, address_of(url), "pg_restore", _major(manifest.pg_dump))
+        program = await client_for(connection, address_of(url), "pg_restore", _major(manifest.pg_dump))
+        return program, _major(await queries.server_version(connection))
 
 
 async def _fill(
-    url: str, path: Path, manifest: Manifest, program: Program, progress: Progress, *, is_verified: bool
+    url: str, path: Path, manifest: Manifest, program: Program, server: int, progress: Progress, *, is_verified: bool
 ) -> list[str]:
     progress.begin("Restoring", manifest.dump_bytes)
-    await run_restore(program, address_of(url), _told(path, progress))
-    async with connected(url) as connection:
+    await run_restore(program, address_of(url), _told(path, progress), server=server)
+    async with working(url) as connection:
         await connection.execute("analyze")
     if not is_verified:
         return []
-    async with connected(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
+    async with working(url) as connection, connection.transaction(isolation="repeatable_read", readonly=True):
         await contents.settle_formats(connection)
         found = await read_contents(connection, await contents.tables(connection), progress)
         differences = contents.differences(manifest.tables, found)
