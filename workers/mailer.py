@@ -1,4 +1,5 @@
-"""Sending e-mails: by SMTP, or where there is no server into files or onto the worker's own output.
+"""Sending e-mails: by SMTP, or where there is no server into files or onto the worker's own terminal. Where it
+has none, that would be a log, and no log ever holds a letter.
 
 What cannot be sent stays a job that is tried again; its error never holds the address or the letter.
 """
@@ -31,7 +32,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class MailNotTaken(Exception):
-    """The mail server refuses this mail, or to talk to us as it is set up."""
+    """The mail server refuses this mail, or to talk to us as it is set up; or there is none."""
 
 
 class MailServerBusy(ConnectionError):
@@ -47,6 +48,11 @@ async def deliver(settings: Settings, post: Post) -> None:
         await _send(urlsplit(settings.smtp_url.get_secret_value()), post, settings.mail_from)
     elif settings.data_dir is not None:
         _put_into(settings.data_dir / FOLDER, post, settings.mail_from)
+    elif not sys.stdout.isatty():
+        raise MailNotTaken(
+            "there is no mail server, no data folder and no terminal to show it on; set TOUCHLINE_SMTP_URL, and send "
+            "it again with `touchline queue requeue`"
+        )
     else:
         frame = "-" * 72
         print(f"{frame}\n{_plain(post, settings.mail_from)}{frame}", file=sys.stdout, flush=True)  # noqa: T201

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from dramatiq.brokers.redis import RedisBroker
 
 from domain.infra.database import Database, connection_of
-from domain.infra.jobs import Message
+from domain.infra.jobs import WAITING, Message
 from domain.infra.logs import bound
 from domain.infra.outbox import Request, ask
 from domain.infra.settings import Settings, read_settings
@@ -29,8 +30,9 @@ def collector() -> Iterator[Collector]:
 
 
 @pytest.fixture
-def settings(settings: Settings, collector: Collector, monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """Of a deployment whose traces are received here."""
+def settings(settings: Settings, collector: Collector, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Of a deployment whose traces are received here, and its mails put into a folder."""
+    monkeypatch.setenv("TOUCHLINE_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("TOUCHLINE_OTLP_ENDPOINT", collector.otlp)
     return read_settings(database_url=settings.database_url, redis_url=settings.redis_url)
 
@@ -46,7 +48,7 @@ async def test_a_cause_goes_with_its_job_and_is_not_lost_with_redis(database: Da
     assert await database.pool.fetchval("select cause from job") == cause
     for key in broker.client.scan_iter(f"{NAMESPACE}:*"):
         broker.client.delete(key)
-    await send_again(database, broker, [Message(sent.message_id, "nap", {}, cause)])
+    await send_again(database, broker, [Message(sent.message_id, "nap", {}, cause)], WAITING)
     (again,) = held_messages(broker.client)
     assert (again.message_id, again.options["cause"]) == (sent.message_id, cause)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -340,12 +342,37 @@ async def test_only_the_newest_files_stay(boot: Boot, tmp_path: Path) -> None:
     assert names[0].startswith("20260314T120300-")
 
 
-async def test_without_a_server_and_a_folder_a_mail_is_printed(boot: Boot, capsys: pytest.CaptureFixture[str]) -> None:
-    await deliver(with_settings(boot, data_dir=None).settings, post())
-    told = capsys.readouterr().out
+async def test_without_a_server_and_a_folder_a_mail_is_shown_on_a_terminal(
+    boot: Boot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watching, shown = os.openpty()
+    with os.fdopen(shown, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        await deliver(with_settings(boot, data_dir=None).settings, post())
+        written = b""
+        while not written.endswith(b"-\r\n") or written.count(b"-\r\n") < 2:
+            written += os.read(watching, 4096)
+    os.close(watching)
+    told = written.decode().replace("\r\n", "\n")
     frame = "-" * 72
     assert told.startswith(f"{frame}\nFrom: Touchline <touchline@localhost>\nTo: ann@example.com\n")
     assert told.endswith(f"\ncode\n{frame}\n")
+
+
+async def test_where_nobody_watches_a_mail_waits_for_a_server(
+    boot: Boot, desk: Desk, broker: RedisBroker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a container prints is its log."""
+    boot = with_settings(boot, data_dir=None)
+    await service.register(desk, ANN, NOWHERE, machine=machine_now())
+    with pytest.raises(MailNotTaken, match="set TOUCHLINE_SMTP_URL") as error:
+        await send_all(boot)
+    assert not worth_another(MOST_RETRIES, error.value)
+    assert capsys.readouterr().out == ""
+    assert await boot.database.pool.fetchval("select sent_at from mail") is None
+    async with mail_server() as inbox:
+        await send_all(sending_to(boot, inbox))
+        assert inbox.taken[0]["To"] == "ann@example.com"
 
 
 async def test_without_a_key_no_mail_is_worded(boot: Boot, desk: Desk) -> None:
