@@ -15,6 +15,7 @@ from api.edge.connections import Connection, SocketConnection
 from api.edge.server import Server
 from api.edge.sockets import LARGEST_MESSAGE
 from domain.infra.errors import SettingsError
+from domain.infra.lifeline import watch_lifeline
 from domain.infra.logs import configure
 from domain.infra.settings import read_settings
 
@@ -24,6 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m api", description="Serve the GraphQL API.")
     parser.add_argument("--data-dir", type=Path, help="folder of the embedded servers")
     given = parser.parse_args(arguments)
+    watch_lifeline()
     try:
         settings = read_settings(**({"data_dir": given.data_dir} if given.data_dir else {}))
         configure(settings, "api")

@@ -23,6 +23,7 @@ from domain.infra import jobs
 from domain.infra.clock import ClockRow, machine_now, read_clock, set_clock
 from domain.infra.database import Database, connection_of
 from domain.infra.errors import SettingsError
+from domain.infra.lifeline import watch_lifeline
 from domain.infra.logs import configure
 from domain.infra.outages import is_outage
 from domain.infra.outbox import Request, ask
@@ -31,7 +32,6 @@ from domain.infra.settings import Settings, read_settings
 from workers.broker import open_broker
 from workers.relay import relay, send_lost
 from workers.seeding import put_schedules
-from workers.stack.lifeline import watch_lifeline
 
 LEADER = 7_001_001
 """Number of the advisory lock that the leader holds."""

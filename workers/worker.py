@@ -25,6 +25,7 @@ from dramatiq.worker import Worker
 
 from domain.infra.errors import SettingsError
 from domain.infra.jobs import Queue
+from domain.infra.lifeline import watch_lifeline
 from domain.infra.logs import configure
 from domain.infra.outages import is_outage
 from domain.infra.settings import Settings, read_settings
@@ -36,7 +37,6 @@ from workers.actors import register_jobs
 from workers.boot import Boot, close_boot, open_boot
 from workers.broker import open_broker
 from workers.jobs import JobLog, OneLoop, retries
-from workers.stack.lifeline import watch_lifeline
 
 if TYPE_CHECKING:
     from domain.infra.traces import Tracing

@@ -20,10 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from domain.infra.lifeline import VARIABLE as LIFELINE
 from workers.stack.accounts import Account
 from workers.stack.deathsig import die_with_parent
 from workers.stack.errors import StackError
-from workers.stack.lifeline import VARIABLE as LIFELINE
 
 Process = subprocess.Popen[bytes]
 

@@ -1,4 +1,4 @@
-"""Processes that do not outlive the one that started them (Linux; elsewhere see lifeline.py).
+"""Processes that do not outlive the one that started them (Linux; elsewhere see domain/infra/lifeline.py).
 
 The kernel sends the signal to *direct* children only. A child that starts processes of its own, as
 the worker does for plugins, lets each of them call `die_with_parent` first.

@@ -13,9 +13,8 @@ import psutil
 import pytest
 import redis
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from domain.infra.database import sqlalchemy_url
+from domain.infra.database import engine_of
 from workers.stack import embedded
 from workers.stack.accounts import Account
 from workers.stack.embedded import start_servers
@@ -59,7 +58,7 @@ async def test_both_servers_answer_and_are_set_up_as_promised() -> None:
                 "connections": "100",
             }
             assert await connection.fetchval("select 'a' < 'B', 'É' ilike 'é'") is False
-        engine = create_async_engine(sqlalchemy_url(servers.database_url))
+        engine = engine_of(servers.database_url)
         async with engine.connect() as session:
             assert (await session.execute(text("select 1"))).scalar_one() == 1
         await engine.dispose()

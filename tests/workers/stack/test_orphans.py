@@ -28,9 +28,9 @@ print(child.pid, flush=True)
 time.sleep(60)
 """
 WAITS = "print('up', flush=True); import time; time.sleep(60)"
-WATCHES = f"from workers.stack.lifeline import watch_lifeline; watch_lifeline(); {WAITS}"
+WATCHES = f"from domain.infra.lifeline import watch_lifeline; watch_lifeline(); {WAITS}"
 WATCHES_WITH_CHILD = f"""
-from workers.stack.lifeline import watch_lifeline
+from domain.infra.lifeline import watch_lifeline
 watch_lifeline()
 import subprocess
 grandchild = subprocess.Popen(["sleep", "60"])
@@ -68,9 +68,28 @@ def test_the_pipe_ends_a_child_and_its_children_when_the_parent_was_killed(event
     eventually(lambda: gone(child.pid) and gone(grandchildren[0].pid), 2)
 
 
+@pytest.mark.parametrize("module", ["api.__main__", "workers.worker", "workers.scheduler"])
+def test_every_process_of_the_stack_watches_the_pipe(
+    module: str,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Callable[..., None],
+) -> None:
+    for name, value in {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "TOUCHLINE_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
+    code = f"import sys; print('up', flush=True); from {module} import main; sys.exit(main([]))"
+    child, _ = child_of_killed_parent("pipe", code)
+    try:
+        eventually(lambda: gone(child.pid), 30)
+    finally:
+        if child.is_running():
+            child.kill()
+
+
 def test_without_a_supervisor_nothing_is_watched() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "TOUCHLINE_LIFELINE_FD"}
-    code = "from workers.stack.lifeline import watch_lifeline; watch_lifeline(); import threading as t; " + (
+    code = "from domain.infra.lifeline import watch_lifeline; watch_lifeline(); import threading as t; " + (
         "print(t.active_count())"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment, check=True)

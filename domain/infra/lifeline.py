@@ -1,6 +1,6 @@
 """A pipe whose end tells a Python child that its supervisor is gone.
 
-Linux has a signal for this (deathsig.py); this works everywhere and costs one blocked thread.
+Linux has a signal for this (workers/stack/deathsig.py); this works everywhere and costs one blocked thread.
 """
 
 from __future__ import annotations
